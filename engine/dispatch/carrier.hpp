@@ -1,0 +1,134 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <concurrentqueue/concurrentqueue.h>
+
+#include "engine/dispatch/message.hpp"
+#include "engine/runtime/configuration.hpp"
+#include "engine/runtime/wake_slot.hpp"
+#include "router/outcome_policy.hpp"
+#include "router/pacing.hpp"
+
+namespace trunkline::engine {
+
+/// Where messages of a carrier wait, highest first.
+enum class lane : std::uint8_t { returned, urgent, normal, bulk };
+inline constexpr std::size_t lane_count = 4;
+
+/// The lane of a message that is offered for the first time.
+inline lane lane_of(router::priority p) noexcept {
+  return p == router::priority::urgent ? lane::urgent : p == router::priority::normal ? lane::normal : lane::bulk;
+}
+
+struct session_probe;
+
+/// What the feeder, the sessions on any thread, and the pages share about one carrier: its lanes, its share of memory, its
+/// pace and whether it can send. Ids are never reused in a process. Lives until all its sessions and messages are gone.
+class carrier {
+ public:
+  /// `share_slots`: slab slots that this carrier's messages may hold (its part of max_active).
+  carrier(std::uint16_t id, std::shared_ptr<const carrier_config> config, std::uint32_t share_slots);
+  ~carrier();
+  carrier(const carrier&) = delete;
+  carrier& operator=(const carrier&) = delete;
+
+  std::uint16_t id() const noexcept { return id_; }
+  const carrier_config& config() const noexcept { return *config_; }
+  const router::outcome_policy& policy() const noexcept { return policy_; }
+  router::pace& pacing() noexcept { return pace_; }
+  const router::pace& pacing() const noexcept { return pace_; }
+
+  // --- memory: feeder takes, outputs gives back -------------------------------------------------------------------
+  /// Slots that a message of this priority may still take now. An eighth is kept for those above bulk.
+  std::uint32_t room(router::priority p) const noexcept {
+    const std::uint32_t limit = p == router::priority::bulk ? depth_ - depth_ / 8 : depth_;
+    const std::uint32_t held = held_.load(std::memory_order_relaxed);
+    return held >= limit ? 0 : limit - held;
+  }
+  void hold(std::uint32_t slots) noexcept { held_.fetch_add(slots, std::memory_order_relaxed); }
+  /// True when this call made room again that the dispatcher was waiting for: wake it.
+  bool release(std::uint32_t slots) noexcept;
+  /// Dispatcher: remembers that a line was left in its file for lack of room.
+  void want_room() noexcept { wanted_.store(true, std::memory_order_seq_cst); }
+  /// Enough room to make another look at the file worth it.
+  bool roomy() const noexcept { return held_.load(std::memory_order_seq_cst) <= depth_ - depth_ / 8 - depth_ / 4; }
+  std::uint32_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
+  std::uint32_t depth() const noexcept { return depth_; }
+
+  // --- lanes: any thread -------------------------------------------------------------------------------------------
+  /// A producing thread's tokens, one a lane; made once per thread and carrier.
+  struct producer {
+    explicit producer(carrier& c);
+    std::array<moodycamel::ProducerToken, lane_count> tokens;
+  };
+  /// A session's tokens.
+  struct consumer {
+    explicit consumer(carrier& c);
+    std::array<moodycamel::ConsumerToken, lane_count> tokens;
+    std::uint32_t turn = 0;
+  };
+  /// Appends in order and wakes sessions that wait for work.
+  void push(lane to, std::span<message* const> messages, producer& via);
+  /// A message that has to be sent again and comes first (throttled, lost answer). Any thread, no token.
+  void push_returned(message* m);
+  /// Takes up to out.size() messages, highest lane first, an eighth left to lower lanes. The caller owns them.
+  std::size_t drain(std::span<message*> out, consumer& via) noexcept;
+  /// Approximate number of messages in a lane.
+  std::size_t queued(lane l) const noexcept;
+  std::size_t queued() const noexcept;
+
+  // --- sessions ----------------------------------------------------------------------------------------------------
+  /// Registers the slot that wakes one session for work; call before the session looks into the lanes.
+  void add_waiter(wake_slot* slot);
+  void remove_waiter(wake_slot* slot);
+  /// Wakes every session that is parked (work came, credit came back, a stop).
+  void wake_all() noexcept;
+
+  /// A session that can send was bound (+1) or ended (-1).
+  void count_sendable(int change, std::chrono::steady_clock::time_point now) noexcept;
+  int sendable() const noexcept { return sendable_.load(std::memory_order_relaxed); }
+  /// A transmitter that logs in on demand counts as usable until a login failed (idle_usable_).
+  void set_idle_usable(bool usable) noexcept { idle_usable_.store(usable, std::memory_order_relaxed); }
+  /// True while something can send, or could since less than `patience`: not down.
+  bool usable(std::chrono::steady_clock::time_point now, std::chrono::milliseconds patience) const noexcept;
+
+  /// Closed for new messages (removed by a reload, or the engine stops).
+  void close() noexcept { closed_.store(true, std::memory_order_seq_cst); wake_all(); }
+  bool closed() const noexcept { return closed_.load(std::memory_order_seq_cst); }
+
+  /// What each session tells metrics and pages; grows only. Any thread.
+  void add_probe(std::shared_ptr<session_probe> probe);
+  std::vector<std::shared_ptr<session_probe>> probes() const;
+
+ private:
+  using queue = moodycamel::ConcurrentQueue<message*>;
+
+  const std::uint16_t id_;
+  const std::shared_ptr<const carrier_config> config_;
+  const router::outcome_policy policy_;
+  router::pace pace_;
+  const std::uint32_t depth_;
+  std::atomic<std::uint32_t> held_{0};
+  std::atomic<bool> wanted_{false};
+  std::array<queue, lane_count> lanes_;
+  std::atomic<int> sendable_{0};
+  std::atomic<bool> idle_usable_{false};
+  std::atomic<std::int64_t> last_usable_ns_{0};
+  std::atomic<bool> closed_{false};
+  mutable std::mutex mutex_;  // waiters_ and probes_: changed when sessions come and go
+  std::vector<std::shared_ptr<session_probe>> probes_;
+  static constexpr std::size_t max_waiters = 1024;
+  std::array<std::atomic<wake_slot*>, max_waiters> waiters_{};
+  std::atomic<std::size_t> waiter_count_{0};
+};
+
+}  // namespace trunkline::engine
