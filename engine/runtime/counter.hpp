@@ -25,11 +25,12 @@ class counter {
 };
 
 /// Durations in powers-of-two-and-a-half steps from 50 microseconds to about 100 seconds; same threading as `counter`.
-/// prometheus-cpp's own histogram takes a mutex for each observation, so the engine counts here and exports at scrape time.
+/// prometheus-cpp's own histogram takes a mutex for each observation, so the engine counts here and exports at scrape
+/// time.
 class duration_histogram {
  public:
   static constexpr std::array<std::uint64_t, 20> upper_bounds_us = {
-      50,     100,    250,     500,     1'000,   2'500,     5'000,     10'000,    25'000,     50'000,
+      50,      100,     250,     500,       1'000,     2'500,     5'000,      10'000,     25'000,     50'000,
       100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 25'000'000, 50'000'000, 100'000'000};
 
   /// Owner thread only.

@@ -35,8 +35,8 @@ struct file_status {
 };
 
 /// How `file_system::open` opens: `read` and `read_write` need an existing file; `read_write_create` makes a missing
-/// one; `create_new` makes one and fails with `errc::file_exists` when the name is taken (by a link, too). The last three
-/// can read and write.
+/// one; `create_new` makes one and fails with `errc::file_exists` when the name is taken (by a link, too). The last
+/// three can read and write.
 enum class open_mode : std::uint8_t { read, read_write, read_write_create, create_new };
 
 /// What `file_system::rename` does when the new name is taken.
@@ -52,7 +52,8 @@ class file {
   file& operator=(const file&) = delete;
   virtual ~file() = default;
 
-  /// Fills `into` from `offset` and says how many octets it read: fewer than asked only at the end of the file, 0 there.
+  /// Fills `into` from `offset` and says how many octets it read: fewer than asked only at the end of the file, 0
+  /// there.
   virtual result<std::size_t> read_at(std::span<std::uint8_t> into, std::uint64_t offset) = 0;
 
   /// Writes all of `octets` at `offset`, growing the file as needed. After an error any part of them may be written.
@@ -87,8 +88,8 @@ class file {
   virtual result<void> truncate(std::uint64_t bytes) = 0;
 
   /// Reserves space so that writes below `bytes` cannot fail for want of it; the file grows to `bytes`, the new part
-  /// reads as zeros. Never shrinks. `errc::no_space_on_device` when there is not enough; file systems that cannot reserve
-  /// only set the size.
+  /// reads as zeros. Never shrinks. `errc::no_space_on_device` when there is not enough; file systems that cannot
+  /// reserve only set the size.
   virtual result<void> preallocate(std::uint64_t bytes) = 0;
 
   /// Drops what the machine has cached of the file and is not waiting to be written, so that the next read tells what
@@ -118,14 +119,15 @@ class file_system {
  public:
   virtual ~file_system() = default;
 
-  /// Opens a regular file of our own directories. `permissions` are those of a file it creates (less the umask). Creating
-  /// is durable after `sync_directory` of the directory.
-  virtual result<std::unique_ptr<file>> open(const std::string& path, open_mode mode, std::uint32_t permissions = 0600) = 0;
+  /// Opens a regular file of our own directories. `permissions` are those of a file it creates (less the umask).
+  /// Creating is durable after `sync_directory` of the directory.
+  virtual result<std::unique_ptr<file>> open(const std::string& path, open_mode mode,
+                                             std::uint32_t permissions = 0600) = 0;
 
-  /// Opens for reading what somebody else has put into `directory`. `name` is one plain component. Never follows a link,
-  /// never waits (FIFO), never acquires a terminal. Errors: `too_many_symbolic_link_levels` a link; `is_a_directory`;
-  /// `too_many_links` a file with a second hard link; `not_supported` any other kind of file; `invalid_argument` a name
-  /// that is empty, "." or "..", or holds '/' or NUL; `permission_denied` unreadable.
+  /// Opens for reading what somebody else has put into `directory`. `name` is one plain component. Never follows a
+  /// link, never waits (FIFO), never acquires a terminal. Errors: `too_many_symbolic_link_levels` a link;
+  /// `is_a_directory`; `too_many_links` a file with a second hard link; `not_supported` any other kind of file;
+  /// `invalid_argument` a name that is empty, "." or "..", or holds '/' or NUL; `permission_denied` unreadable.
   virtual result<opened_file> open_untrusted(const std::string& directory, const std::string& name) = 0;
 
   /// Renames within one file system, atomically. `no_replace` fails with `errc::file_exists` when `to` is taken.
