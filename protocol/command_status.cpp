@@ -162,12 +162,9 @@ command_status status_for(errc error) noexcept {
     case errc::truncated:
     case errc::bad_length:
       return command_status::rinvcmdlen;
-    case errc::too_long_field:
-    case errc::bad_value:
-    case errc::no_space:
-      break;
+    default:
+      return command_status::rsyserr;  // not about what a peer sent
   }
-  return command_status::rsyserr;
 }
 
 }  // namespace trunkline::protocol

@@ -34,7 +34,6 @@ enum class errc : std::uint8_t {
       return "bad_message_length";
     case errc::bad_tlv:
       return "bad_tlv";
-      return "missing_tlv";
     case errc::unknown_command:
       return "unknown_command";
     case errc::bad_value:
