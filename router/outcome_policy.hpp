@@ -25,6 +25,8 @@ struct policy_rule {
   submit_action action = submit_action::fail;
   std::chrono::milliseconds delay = std::chrono::seconds(1);  ///< before the first retry, see next_delay()
   std::uint32_t attempts = 20;  ///< sendings after which a message is given up as attempts_exhausted
+
+  friend constexpr bool operator==(const policy_rule&, const policy_rule&) = default;
 };
 
 /// Defaults of every retry.
@@ -37,6 +39,8 @@ struct policy_override {
   std::uint32_t first = 0;
   std::uint32_t last = 0;
   policy_rule rule;
+
+  friend constexpr bool operator==(const policy_override&, const policy_override&) = default;
 };
 
 /// What each command_status means at one carrier: the defaults (protocol::class_for_submit) with the carrier's

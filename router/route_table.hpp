@@ -14,7 +14,7 @@
 namespace trunkline::router {
 
 /// Number of a carrier within a process. Given by the engine, never used again for another carrier.
-using carrier_id = std::uint32_t;
+using carrier_id = std::uint16_t;
 
 /// How a route divides its messages among its carriers.
 enum class route_strategy : std::uint8_t { failover, weighted, round_robin };
@@ -30,6 +30,8 @@ struct route_target {
 struct route_changes {
   std::optional<std::string> from;                    ///< sender of messages that name none
   std::optional<std::chrono::milliseconds> validity;  ///< validity of messages that name none
+
+  friend bool operator==(const route_changes&, const route_changes&) = default;
 };
 
 /// One `[[route]]`. All conditions that are not empty must hold.
