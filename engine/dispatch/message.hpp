@@ -9,7 +9,15 @@
 
 namespace trunkline::engine {
 
-class batch;
+/// What a message's owner tells whoever holds the message; the whole batch lives in engine/spool. Outlives its messages.
+struct batch_control {
+  std::uint32_t batch_id = 0;
+  std::atomic<bool> cancelled{false};  ///< finish what is not in flight as `cancelled`
+  std::atomic<bool> paused{false};     ///< give what is not in flight back (return_reason::elsewhere)
+
+ protected:
+  ~batch_control() = default;
+};
 
 /// Where one part of a message stands.
 enum class part_state : std::uint8_t { open, in_flight, accepted, refused, unanswered };
@@ -20,7 +28,6 @@ inline constexpr std::size_t slot_bytes = 512;
 /// Bits of `message::flags`.
 inline constexpr std::uint8_t flag_maybe_duplicate = 1;  ///< may have gone out before: a crash or a lost answer
 inline constexpr std::uint8_t flag_hold = 2;             ///< batch asks for on_unknown = "hold"
-inline constexpr std::uint8_t flag_cancelled = 4;        ///< its batch was cancelled while it was in memory
 
 /// One message in memory: identity, progress and, in its payload, the ready-made octets for one carrier.
 ///
@@ -31,7 +38,7 @@ inline constexpr std::uint8_t flag_cancelled = 4;        ///< its batch was canc
 /// One owner at a time: feeder, lane, session, journal, outputs. Nothing here is synchronised except `part_events`.
 struct message {
   message* next_slot = nullptr;        ///< following slot of the chain
-  batch* owner = nullptr;              ///< outlives the message
+  batch_control* owner = nullptr;      ///< its batch
   std::uint32_t entry = 0;             ///< ordinal of the line in its batch: block * 1024 + index
   std::uint32_t line = 0;              ///< 1-based physical line, for people
   std::int64_t accepted_at_ms = 0;     ///< wall clock: when the batch was accepted

@@ -1,0 +1,303 @@
+// Group commit: everything that was decided while the last sync ran goes into one frame, whose sync makes all of it durable
+// at once. Effects follow the sync, never the write: admissions are pushed into their lanes, credit is returned, received
+// PDUs are acknowledged, and the events go on to the outputs. A new segment begins with the state that is still live, so
+// that older segments can be removed once the outputs have recorded their positions.
+#include "engine/journal/commit_stage.hpp"
+
+#include <array>
+
+namespace trunkline::engine {
+
+namespace records = journal_records;
+
+commit_stage::commit_stage(journal_writer& writer, outcome_queues& queues, synced_queue& synced, const clock& time,
+                           hooks hooks)
+    : writer_(writer), queues_(queues), synced_(synced), time_(time), hooks_(std::move(hooks)), token_(queues.journal) {}
+
+commit_stage::~commit_stage() = default;
+
+void commit_stage::name_carrier(std::uint16_t id, const std::string& name) { carriers_[id] = name; }
+
+void commit_stage::adopt_batch(const records::batch_opened& opened) {
+  std::vector<std::uint8_t> payload(records::encoded_bytes(opened));
+  payload.resize(records::encode(opened, payload));
+  batches_[opened.batch].opened = std::move(payload);
+}
+
+void commit_stage::adopt_live(std::uint32_t batch, std::uint32_t entry, records::type type,
+                              std::vector<std::uint8_t> payload) {
+  remember_live(batch, entry, static_cast<std::uint8_t>(type), std::move(payload));
+}
+
+void commit_stage::adopt_control(const records::control& control) {
+  std::vector<std::uint8_t> payload(records::encoded_bytes(control));
+  payload.resize(records::encode(control, payload));
+  batches_[control.batch].control = std::move(payload);
+}
+
+result<void> commit_stage::start() {
+  if (auto rolled = writer_.roll(); !rolled) return rolled;
+  roll();
+  return writer_.commit();
+}
+
+template <class Record>
+bool commit_stage::write_record(const Record& r) {
+  const auto room = writer_.begin_record(static_cast<std::uint8_t>(records::type_of<Record>), records::version,
+                                         records::encoded_bytes(r));
+  if (room.empty()) return false;
+  writer_.end_record(records::encode(r, room));
+  return true;
+}
+
+bool commit_stage::write_final(message& m) {
+  std::array<std::uint8_t, 255 * (2 + max_message_id)> ids;
+  std::size_t used = 0;
+  records::final_outcome r;
+  if (m.parts_accepted != 0) {
+    for (std::uint8_t part = 0; part < m.parts; ++part) {
+      const part_record record = read_part(m, part);
+      if (record.state != part_state::accepted) continue;
+      ids[used++] = part;
+      ids[used++] = record.id_length;
+      m.read(part_octets_offset(m, part), {ids.data() + used, record.id_length});
+      used += record.id_length;
+    }
+  }
+  std::array<char, 1024> text;
+  if (m.error_text_length != 0) {
+    const std::size_t length = std::min<std::size_t>(m.error_text_length, text.size());
+    m.read(m.parts_offset, {reinterpret_cast<std::uint8_t*>(text.data()), length});
+    r.error_text = {text.data(), length};
+  }
+  r.batch = m.owner->batch_id;
+  r.entry = m.entry;
+  r.status = static_cast<std::uint8_t>(m.status);
+  r.why = static_cast<std::uint8_t>(m.why);
+  r.flags = m.flags;
+  r.encoding = static_cast<std::uint8_t>(m.encoding);
+  r.parts = m.parts;
+  r.parts_accepted = m.parts_accepted;
+  r.carrier = m.carrier;
+  r.attempts = m.attempts;
+  r.error_value = m.error_value;
+  r.submitted_at_ms = m.submitted_at_ms;
+  r.ids = {ids.data(), used};
+  if (!write_record(r)) return false;
+  if (m.parts > 1 || m.attempts > 1) forget_live(r.batch, r.entry);
+  return true;
+}
+
+bool commit_stage::write_part(message& m, std::uint8_t part) {
+  const part_record record = read_part(m, part);
+  std::array<std::uint8_t, max_message_id> id;
+  m.read(part_octets_offset(m, part), {id.data(), record.id_length});
+  records::part_accepted r;
+  r.batch = m.owner->batch_id;
+  r.entry = m.entry;
+  r.carrier = m.carrier;
+  r.part = part;
+  r.parts = m.parts;
+  r.message_id = {reinterpret_cast<const char*>(id.data()), record.id_length};
+  if (!write_record(r)) return false;
+  std::vector<std::uint8_t> payload(records::encoded_bytes(r));
+  payload.resize(records::encode(r, payload));
+  remember_live(r.batch, r.entry, static_cast<std::uint8_t>(records::type::part_accepted), std::move(payload));
+  m.part_events.fetch_sub(1, std::memory_order_relaxed);
+  return true;
+}
+
+bool commit_stage::write_control(control_record& r) {
+  if (r.type != 0 && !writer_.append(r.type, records::version, r.payload)) return false;
+  remember(r);
+  return true;
+}
+
+void commit_stage::remember(const control_record& r) {
+  switch (static_cast<records::type>(r.type)) {
+    case records::type::batch_opened:
+      if (const auto opened = records::decode<records::batch_opened>(r.payload)) batches_[opened->batch].opened = r.payload;
+      break;
+    case records::type::control:
+      if (const auto control = records::decode<records::control>(r.payload)) batches_[control->batch].control = r.payload;
+      break;
+    case records::type::batch_closed:
+      if (const auto closed = records::decode<records::batch_closed>(r.payload)) batches_.erase(closed->batch);
+      break;
+    case records::type::postponed:
+      if (const auto line = records::decode<records::postponed>(r.payload)) {
+        remember_live(line->batch, line->entry, r.type, r.payload);
+      }
+      break;
+    default: break;
+  }
+}
+
+void commit_stage::remember_live(std::uint32_t batch, std::uint32_t entry, std::uint8_t type,
+                                 std::vector<std::uint8_t> payload) {
+  auto& kept = batches_[batch].messages[entry];
+  if (type == static_cast<std::uint8_t>(records::type::postponed)) {
+    for (auto& [kind, octets] : kept) {
+      if (kind == type) {
+        octets = std::move(payload);
+        return;
+      }
+    }
+  }
+  kept.emplace_back(type, std::move(payload));
+}
+
+void commit_stage::forget_live(std::uint32_t batch, std::uint32_t entry) {
+  const auto found = batches_.find(batch);
+  if (found != batches_.end() && !found->second.messages.empty()) found->second.messages.erase(entry);
+}
+
+bool commit_stage::write(journal_event& event) {
+  switch (event.kind) {
+    case event_kind::final: return write_final(*static_cast<message*>(event.subject));
+    case event_kind::part: return write_part(*static_cast<message*>(event.subject), event.part);
+    case event_kind::received: {
+      const auto& pdu = *static_cast<received_pdu*>(event.subject);
+      return write_record(records::received{pdu.carrier, pdu.received_at_ms, pdu.octets});
+    }
+    case event_kind::admission: {
+      const auto& a = *static_cast<admission*>(event.subject);
+      return write_record(records::taken{a.owner->batch_id, a.block, a.lines});
+    }
+    case event_kind::control: return write_control(*static_cast<control_record*>(event.subject));
+  }
+  return true;
+}
+
+void commit_stage::roll() {
+  // What older segments said and is still true, so that recovery can start here.
+  for (const auto& [id, name] : carriers_) (void)write_record(records::carrier_name{id, name});
+  const auto put = [&](records::type type, const std::vector<std::uint8_t>& payload) {
+    if (payload.empty()) return;
+    while (!writer_.append(static_cast<std::uint8_t>(type), records::version, payload)) {
+      if (!writer_.commit()) return;
+    }
+  };
+  for (const auto& [id, batch] : batches_) {
+    put(records::type::batch_opened, batch.opened);
+    put(records::type::control, batch.control);
+    for (const auto& [entry, kept] : batch.messages) {
+      for (const auto& [type, payload] : kept) put(static_cast<records::type>(type), payload);
+    }
+  }
+}
+
+bool commit_stage::step() {
+  if ((writer_.wants_roll() || checkpoint_wanted_.load(std::memory_order_relaxed)) && !checkpoint_running_ &&
+      frame_.empty()) {
+    if (auto rolled = writer_.roll(); rolled) {
+      checkpoint_wanted_.store(false, std::memory_order_relaxed);
+      checkpoint_running_ = true;
+      roll();
+      const std::uint64_t marker = writer_.segment();
+      auto* mark = new control_record;
+      mark->at_outputs = [this, marker] { hooks_.on_marker(marker); };
+      frame_.push_back({event_kind::control, 0, mark});
+    } else if (rolled.error() != std::errc::no_space_on_device) {
+      hooks_.on_fatal(rolled.error());
+      return false;
+    }
+  }
+
+  constexpr std::size_t bulk = 4096;
+  if (next_ == drained_.size()) {
+    drained_.resize(bulk);
+    next_ = 0;
+    drained_.resize(queues_.journal.try_dequeue_bulk(token_, drained_.begin(), bulk));
+  }
+  // A message may come by as final before another producer's event of one of its parts: it waits for that.
+  for (std::size_t i = 0; i < deferred_.size();) {
+    if (deferred_[i]->part_events.load(std::memory_order_acquire) != 0) {
+      ++i;
+      continue;
+    }
+    journal_event event{event_kind::final, 0, deferred_[i]};
+    if (!write(event)) break;
+    frame_.push_back(event);
+    deferred_[i] = deferred_.back();
+    deferred_.pop_back();
+  }
+  while (next_ < drained_.size()) {
+    journal_event& event = drained_[next_];
+    if (event.kind == event_kind::final) {
+      auto* m = static_cast<message*>(event.subject);
+      if (m->part_events.load(std::memory_order_acquire) != 0) {
+        deferred_.push_back(m);
+        ++next_;
+        continue;
+      }
+    }
+    if (!write(event)) break;
+    frame_.push_back(event);
+    ++next_;
+  }
+  if (frame_.empty()) return false;
+
+  const auto begun = time_.steady();
+  if (auto written = writer_.commit_begin(); !written) {
+    if (written.error() == std::errc::no_space_on_device) {
+      // Nothing is lost: the records stay pending, and credit runs out, so that sending stops by itself.
+      if (!full_.exchange(true)) hooks_.on_full(true);
+      return false;
+    }
+    hooks_.on_fatal(written.error());
+    return false;
+  }
+  if (auto synced = writer_.commit_finish(); !synced) {
+    hooks_.on_fatal(synced.error());
+    return false;
+  }
+  if (full_.exchange(false)) hooks_.on_full(false);
+  commit_time_.observe(time_.steady() - begun);
+  commits_.add();
+  after_sync();
+  return true;
+}
+
+carrier::producer& commit_stage::producer_for(const std::shared_ptr<carrier>& to) {
+  auto& entry = producers_[to.get()];
+  if (!entry.second) entry = {to, std::make_unique<carrier::producer>(*to)};
+  return *entry.second;
+}
+
+void commit_stage::after_sync() {
+  std::uint32_t credit = 0;
+  for (auto& event : frame_) {
+    switch (event.kind) {
+      case event_kind::final: credit += static_cast<message*>(event.subject)->credit; break;
+      case event_kind::part: ++credit; break;
+      case event_kind::admission: {
+        std::unique_ptr<admission> a(static_cast<admission*>(event.subject));
+        for (auto& group : a->groups) group.to->push(group.where, group.messages, producer_for(group.to));
+        event.subject = nullptr;
+        break;
+      }
+      case event_kind::received: {
+        const auto& pdu = *static_cast<received_pdu*>(event.subject);
+        if (pdu.from) pdu.from->acknowledge(pdu.sequence_number, true);
+        break;
+      }
+      case event_kind::control: {
+        auto* r = static_cast<control_record*>(event.subject);
+        if (r->durable) r->durable();
+        break;
+      }
+    }
+  }
+  if (credit != 0 && queues_.credit.give(credit)) hooks_.wake_sessions();
+  std::erase_if(frame_, [](const journal_event& e) { return e.subject == nullptr || e.kind == event_kind::part; });
+  if (!frame_.empty()) synced_.push(frame_);
+  frame_.clear();
+}
+
+void commit_stage::checkpoint_done(std::uint64_t marker) {
+  checkpoint_running_ = false;
+  if (auto removed = writer_.remove_segments_below(marker); !removed) hooks_.on_fatal(removed.error());
+}
+
+}  // namespace trunkline::engine

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/dispatch/message.hpp"
+#include "engine/runtime/file_system.hpp"
+#include "engine/spool/record.hpp"
+#include "engine/spool/record_parser.hpp"
+
+namespace trunkline::engine {
+
+/// Entries (lines of JSON Lines, records of CSV) in one block.
+inline constexpr std::uint32_t block_entries = 1024;
+using entry_bits = std::array<std::atomic<std::uint64_t>, block_entries / 64>;
+
+/// What is known of 1,024 entries of a batch without reading them: where they are, which are decided, which are in memory,
+/// and what the rest waits for. About 0.3 octets for each line of an open batch, whatever waits for whatever reason.
+struct block {
+  std::uint64_t offset = 0;             ///< of its first octet; feeder
+  std::uint32_t first_line = 0;         ///< 1-based physical line of its first entry; feeder
+  std::uint16_t entries = 0;            ///< feeder
+  bool visited = false;                 ///< feeder: `waits` and `due_ms` are known
+  std::int64_t due_ms = 0;              ///< wall clock at which something in it needs a visit; feeder
+  std::uint64_t waits = 0;              ///< bits (carrier id % 64) that left lines wait for; feeder
+  std::atomic<std::uint16_t> open{0};   ///< messages without a synced outcome; outputs count down
+  entry_bits final{};                   ///< outcome in journal and report (or not a message); outputs and feeder set
+  entry_bits taken{};                   ///< in memory; feeder
+  std::atomic<entry_bits*> suspect{nullptr};  ///< may have gone out before (after a crash, or given back flagged); owned
+
+  ~block() { delete suspect.load(); }
+  static bool test(const entry_bits& bits, std::uint32_t i) noexcept {
+    return (bits[i / 64].load(std::memory_order_relaxed) >> (i % 64) & 1U) != 0;
+  }
+  static void set(entry_bits& bits, std::uint32_t i) noexcept {
+    bits[i / 64].fetch_or(std::uint64_t{1} << (i % 64), std::memory_order_relaxed);
+  }
+  static void clear(entry_bits& bits, std::uint32_t i) noexcept {
+    bits[i / 64].fetch_and(~(std::uint64_t{1} << (i % 64)), std::memory_order_relaxed);
+  }
+  bool is_suspect(std::uint32_t i) const noexcept {
+    const auto* bits = suspect.load(std::memory_order_acquire);
+    return bits != nullptr && test(*bits, i);
+  }
+  void set_suspect(std::uint32_t i) {
+    auto* bits = suspect.load(std::memory_order_acquire);
+    if (bits == nullptr) {
+      bits = new entry_bits{};
+      suspect.store(bits, std::memory_order_release);
+    }
+    set(*bits, i);
+  }
+};
+
+/// The blocks of one batch at addresses that never move: the feeder appends while other threads mark outcomes.
+class block_table {
+ public:
+  /// `file_bytes` bounds the number of blocks: an entry has at least one octet.
+  explicit block_table(std::uint64_t file_bytes);
+  std::uint32_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+  block& operator[](std::uint32_t i) noexcept { return chunks_[i / chunk_blocks_][i % chunk_blocks_]; }
+  const block& operator[](std::uint32_t i) const noexcept { return chunks_[i / chunk_blocks_][i % chunk_blocks_]; }
+  /// Feeder only.
+  block& append();
+
+ private:
+  std::uint32_t chunk_blocks_;
+  std::vector<std::unique_ptr<block[]>> chunks_;  // never reallocated
+  std::atomic<std::uint32_t> size_{0};
+};
+
+/// A line that waits in its file for a later attempt.
+struct postponed_line {
+  std::int64_t due_ms = 0;
+  std::uint16_t attempts = 0;
+  std::uint64_t tried = 0;
+};
+
+enum class batch_format : std::uint8_t { jsonl, csv };
+
+/// What a batch needs kept about a message that was partly accepted before a restart: its part ids.
+struct accepted_part {
+  std::uint8_t part = 0;
+  std::uint8_t parts = 0;
+  std::string message_id;
+  std::string carrier;
+};
+
+/// One accepted file. The feeder owns it; other threads use the blocks' atomics, the flags of `batch_control` and what is
+/// constant after the claim.
+class batch final : public batch_control {
+ public:
+  batch(std::uint32_t id, std::string name, std::uint64_t size, std::int64_t accepted_at_ms);
+
+  // constant after the claim
+  const std::string name;
+  const std::uint64_t size;              ///< octets of the file that is read (expanded)
+  const std::int64_t accepted_at_ms;
+  batch_format format = batch_format::jsonl;
+  std::string source_path;               ///< what is read: active/NAME, or its expansion in data_dir
+  batch_defaults defaults;
+  csv_columns columns;
+
+  // feeder
+  block_table blocks;
+  std::unique_ptr<file> source;          ///< open while it can move
+  std::uint64_t scanned_bytes = 0;       ///< everything before is in `blocks`
+  std::uint32_t scanned_lines = 0;
+  bool scanned = false;                  ///< the end of the file was reached
+  bool urgent = false;                   ///< holds urgent messages, as far as known
+  std::uint32_t messages = 0;            ///< entries that are messages, so far
+  std::uint32_t first_waiting = 0;       ///< no earlier block waits for anything
+  std::int64_t earliest_due_ms = 0;      ///< no block is due before
+  std::unordered_map<std::uint32_t, postponed_line> postponed;
+  std::unordered_map<std::uint32_t, std::vector<accepted_part>> partly_accepted;
+
+  // any thread
+  std::atomic<std::uint32_t> total{unknown_total};  ///< messages in all, once scanned
+  std::atomic<std::uint32_t> finished{0};           ///< messages in the report; outputs count
+  static constexpr std::uint32_t unknown_total = 0xffffffff;
+};
+
+}  // namespace trunkline::engine
