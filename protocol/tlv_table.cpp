@@ -101,4 +101,18 @@ bool size_is_valid(const tlv_info& info, std::size_t bytes) noexcept {
   return bytes >= info.min_bytes && bytes <= info.max_bytes;
 }
 
+tlv_value typed_value(const tlv& parameter) noexcept {
+  const tlv_info* info = find_tlv(parameter.tag);
+  const auto octets = parameter.value;
+  if (info == nullptr || info->type == octet_string) return octets;
+  if (info->type == c_octet_string) {
+    const std::string_view text(reinterpret_cast<const char*>(octets.data()), octets.size());
+    return text.substr(0, text.find('\0'));
+  }
+  if (!size_is_valid(*info, octets.size())) return octets;
+  std::uint32_t value = 0;
+  for (const std::uint8_t octet : octets) value = (value << 8U) | octet;
+  return value;
+}
+
 }  // namespace trunkline::protocol

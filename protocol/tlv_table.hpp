@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <variant>
 
 #include "protocol/tlv.hpp"
 
@@ -36,5 +37,10 @@ struct tlv_info {
 
 /// Whether a value of that many octets is one. Longer integers and texts than the standard's are not.
 [[nodiscard]] bool size_is_valid(const tlv_info& info, std::size_t bytes) noexcept;
+
+/// A value by its type: an integer, a text without its NUL, or octets when it is of neither type, of an unknown tag, or
+/// of a length that is no value of its tag. Views live as long as the PDU's octets.
+using tlv_value = std::variant<std::uint32_t, std::string_view, std::span<const std::uint8_t>>;
+[[nodiscard]] tlv_value typed_value(const tlv& parameter) noexcept;
 
 }  // namespace trunkline::protocol
