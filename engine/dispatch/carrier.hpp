@@ -80,18 +80,22 @@ class carrier {
   void push(lane to, std::span<message* const> messages, producer& via);
   /// A message that has to be sent again and comes first (throttled, lost answer). Any thread, no token.
   void push_returned(message* m);
-  /// Takes up to out.size() messages, highest lane first, an eighth left to lower lanes. The caller owns them.
+  /// Takes up to out.size() messages, highest lane first; about every eighth (over several drains, when they are small)
+  /// comes from a lower lane that has any. The caller owns them.
   std::size_t drain(std::span<message*> out, consumer& via) noexcept;
   /// Approximate number of messages in a lane.
   std::size_t queued(lane l) const noexcept;
   std::size_t queued() const noexcept;
 
   // --- sessions ----------------------------------------------------------------------------------------------------
-  /// Registers the slot that wakes one session for work; call before the session looks into the lanes.
+  /// Registers the slot that wakes one session for work; call before the session looks into the lanes. A session parks
+  /// it only when it could send now (a free window slot), so that one wake-up a message is enough.
   void add_waiter(wake_slot* slot);
+  /// Waits until no thread is about to touch the slot any more; it may be destroyed afterwards. The session that leaves
+  /// calls wake_all() next: it may have been woken for a message that it did not take.
   void remove_waiter(wake_slot* slot);
-  /// Wakes every session that is parked (work came, credit came back, a stop).
-  void wake_all() noexcept;
+  /// Wakes every session that is parked (credit came back, a stop).
+  void wake_all() noexcept { wake(max_waiters); }
 
   /// A session that can send was bound (+1) or ended (-1).
   void count_sendable(int change, std::chrono::steady_clock::time_point now) noexcept;
@@ -112,6 +116,9 @@ class carrier {
  private:
   using queue = moodycamel::ConcurrentQueue<message*>;
 
+  /// Wakes up to `count` parked sessions.
+  void wake(std::size_t count) noexcept;
+
   const std::uint16_t id_;
   const std::shared_ptr<const carrier_config> config_;
   const router::outcome_policy policy_;
@@ -128,7 +135,9 @@ class carrier {
   std::vector<std::shared_ptr<session_probe>> probes_;
   static constexpr std::size_t max_waiters = 1024;
   std::array<std::atomic<wake_slot*>, max_waiters> waiters_{};
-  std::atomic<std::size_t> waiter_count_{0};
+  std::atomic<std::size_t> waiter_count_{0};  // entries of waiters_ ever used
+  std::atomic<std::uint32_t> waking_{0};      // threads inside wake()
+  std::atomic<std::uint32_t> first_to_wake_{0};
 };
 
 }  // namespace trunkline::engine

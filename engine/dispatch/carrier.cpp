@@ -1,0 +1,143 @@
+// The lanes of one carrier and the ways to wake its sessions. Registration of sessions is rare and takes the mutex;
+// pushing, draining and waking do not.
+#include "engine/dispatch/carrier.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "engine/dispatch/session_probe.hpp"
+
+namespace trunkline::engine {
+
+carrier::carrier(std::uint16_t id, std::shared_ptr<const carrier_config> config, std::uint32_t share_slots)
+    : id_(id), config_(std::move(config)), policy_(config_->policy), pace_(config_->throughput), depth_(share_slots) {}
+
+carrier::~carrier() = default;
+
+bool carrier::release(std::uint32_t slots) noexcept {
+  held_.fetch_sub(slots, std::memory_order_seq_cst);
+  return wanted_.load(std::memory_order_seq_cst) && roomy() && wanted_.exchange(false, std::memory_order_seq_cst);
+}
+
+carrier::producer::producer(carrier& c)
+    : tokens{moodycamel::ProducerToken(c.lanes_[0]), moodycamel::ProducerToken(c.lanes_[1]),
+             moodycamel::ProducerToken(c.lanes_[2]), moodycamel::ProducerToken(c.lanes_[3])} {}
+
+carrier::consumer::consumer(carrier& c)
+    : tokens{moodycamel::ConsumerToken(c.lanes_[0]), moodycamel::ConsumerToken(c.lanes_[1]),
+             moodycamel::ConsumerToken(c.lanes_[2]), moodycamel::ConsumerToken(c.lanes_[3])} {}
+
+void carrier::push(lane to, std::span<message* const> messages, producer& via) {
+  if (messages.empty()) return;
+  const auto index = static_cast<std::size_t>(to);
+  lanes_[index].enqueue_bulk(via.tokens[index], messages.data(), messages.size());
+  wake(messages.size());
+}
+
+void carrier::push_returned(message* m) {
+  lanes_[static_cast<std::size_t>(lane::returned)].enqueue(m);
+  wake(1);
+}
+
+std::size_t carrier::drain(std::span<message*> out, consumer& via) noexcept {
+  if (out.empty()) return 0;
+  const auto take = [&](std::size_t index, std::span<message*> into) {
+    return into.empty() ? std::size_t{0} : lanes_[index].try_dequeue_bulk(via.tokens[index], into.data(), into.size());
+  };
+  // `turn` counts messages in its low bits, so that small drains leave an eighth too, and whose turn it is above them.
+  const std::uint32_t counted =
+      (via.turn & 7U) + static_cast<std::uint32_t>(std::min<std::size_t>(out.size(), 1U << 20U));
+  const std::size_t reserve = counted / 8;
+  std::uint32_t rotation = via.turn >> 3U;
+  std::size_t reserved = 0;
+  if (reserve != 0) {
+    // The lanes below the highest take turns in being asked first.
+    const auto share = out.last(reserve);
+    for (std::size_t i = 0; i + 1 < lane_count && reserved < reserve; ++i) {
+      reserved += take(1 + (rotation + i) % (lane_count - 1), share.subspan(reserved));
+    }
+    rotation = (rotation + 1) % (lane_count - 1);
+  }
+  via.turn = (rotation << 3U) | (counted & 7U);
+  const auto rest = out.first(out.size() - reserve);
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < lane_count && taken < rest.size(); ++i) taken += take(i, rest.subspan(taken));
+  // Higher lanes stand first in the result, and what lower lanes left of their share is filled up.
+  std::move(out.end() - static_cast<std::ptrdiff_t>(reserve),
+            out.end() - static_cast<std::ptrdiff_t>(reserve - reserved),
+            out.begin() + static_cast<std::ptrdiff_t>(taken));
+  std::size_t total = taken + reserved;
+  if (taken == rest.size()) {
+    for (std::size_t i = 0; i < lane_count && total < out.size(); ++i) total += take(i, out.subspan(total));
+  }
+  return total;
+}
+
+std::size_t carrier::queued(lane l) const noexcept { return lanes_[static_cast<std::size_t>(l)].size_approx(); }
+
+std::size_t carrier::queued() const noexcept {
+  std::size_t total = 0;
+  for (const queue& q : lanes_) total += q.size_approx();
+  return total;
+}
+
+void carrier::add_waiter(wake_slot* slot) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < max_waiters; ++i) {
+    if (waiters_[i].load(std::memory_order_relaxed) != nullptr) continue;
+    waiters_[i].store(slot, std::memory_order_seq_cst);
+    if (i >= waiter_count_.load(std::memory_order_relaxed)) waiter_count_.store(i + 1, std::memory_order_seq_cst);
+    return;
+  }
+  throw std::length_error("too many sessions at one carrier");
+}
+
+void carrier::remove_waiter(wake_slot* slot) {
+  const std::lock_guard lock(mutex_);
+  for (auto& entry : waiters_) {
+    if (entry.load(std::memory_order_relaxed) == slot) entry.store(nullptr, std::memory_order_seq_cst);
+  }
+  // Whoever comes in from now on does not see the slot; whoever was in before is out in a moment.
+  while (waking_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
+}
+
+void carrier::wake(std::size_t count) noexcept {
+  waking_.fetch_add(1, std::memory_order_seq_cst);
+  const std::size_t waiters = waiter_count_.load(std::memory_order_seq_cst);
+  if (waiters != 0) {
+    const std::size_t first = waiters == 1 ? 0 : first_to_wake_.fetch_add(1, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < waiters && count != 0; ++i) {
+      wake_slot* slot = waiters_[(first + i) % waiters].load(std::memory_order_seq_cst);
+      if (slot != nullptr && slot->wake()) --count;
+    }
+  }
+  waking_.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+void carrier::count_sendable(int change, std::chrono::steady_clock::time_point now) noexcept {
+  const auto at = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count();
+  last_usable_ns_.store(at, std::memory_order_relaxed);
+  sendable_.fetch_add(change, std::memory_order_relaxed);
+}
+
+bool carrier::usable(std::chrono::steady_clock::time_point now, std::chrono::milliseconds patience) const noexcept {
+  if (!config_->can_send() || closed()) return false;
+  if (sendable_.load(std::memory_order_relaxed) > 0 || idle_usable_.load(std::memory_order_relaxed)) return true;
+  const std::int64_t last = last_usable_ns_.load(std::memory_order_relaxed);
+  // 0: its sessions were not started yet.
+  return last == 0 || now - std::chrono::steady_clock::time_point(std::chrono::nanoseconds(last)) < patience;
+}
+
+void carrier::add_probe(std::shared_ptr<session_probe> probe) {
+  const std::lock_guard lock(mutex_);
+  probes_.push_back(std::move(probe));
+}
+
+std::vector<std::shared_ptr<session_probe>> carrier::probes() const {
+  const std::lock_guard lock(mutex_);
+  return probes_;
+}
+
+}  // namespace trunkline::engine
