@@ -15,12 +15,12 @@ namespace trunkline::engine::journal_format {
 
 inline constexpr std::uint16_t version = 1;
 
-inline constexpr std::uint64_t segment_magic = 0x314745534a4c5254;  // "TRLJSEG1"
+inline constexpr std::uint64_t segment_magic = 0x314745534a4c5254;  ///< "TRLJSEG1"
 inline constexpr std::size_t segment_header_bytes = 48;
 inline constexpr std::uint64_t header_copy_offset = 4096;  ///< where the second copy of the segment header is
 inline constexpr std::uint64_t first_frame_offset = 8192;
 
-inline constexpr std::uint32_t frame_magic = 0x464a4c54;  // "TLJF"
+inline constexpr std::uint32_t frame_magic = 0x464a4c54;  ///< "TLJF"
 inline constexpr std::size_t frame_header_bytes = 32;
 inline constexpr std::size_t frame_alignment = 8;
 inline constexpr std::size_t max_frame_payload_bytes = 16U << 20;
@@ -54,12 +54,23 @@ decode_error decode(std::span<const std::uint8_t, frame_header_bytes> from, std:
 /// What the checksums of the records of one frame start from: octets of another frame do not pass.
 std::uint32_t record_seed(std::uint64_t salt, std::uint64_t frame) noexcept;
 
-struct record_header {
-  std::uint32_t checksum = 0;  ///< of the six octets below and the payload, starting from `record_seed`
-  std::uint32_t payload_bytes = 0;
-  std::uint8_t type = 0;  ///< 0 is never written
+/// One record: u32 checksum of all that follows in it (starting from `record_seed`), u32 payload octets, u8 type (never
+/// 0), u8 version, payload.
+struct record {
+  std::uint8_t type = 0;
   std::uint8_t version = 0;
+  std::span<const std::uint8_t> payload;
 };
+
+/// Writes the header of a record in front of its payload, which is in place behind `record_header_bytes` octets.
+void encode_record(std::uint32_t seed, std::uint8_t type, std::uint8_t record_version, std::size_t payload_bytes,
+                   std::uint8_t* record) noexcept;
+
+/// The record at the start of `from`; nothing when it is cut off or damaged. The payload points into `from`.
+std::optional<record> decode_record(std::uint32_t seed, std::span<const std::uint8_t> from) noexcept;
+
+/// The same without checks, for octets that `decode_record` has accepted.
+record undisputed_record(std::span<const std::uint8_t> from) noexcept;
 
 /// Octets from the start of a frame to the start of the next.
 constexpr std::size_t frame_extent(std::size_t payload_bytes) noexcept {
