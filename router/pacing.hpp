@@ -94,8 +94,8 @@ class pace {
   std::uint32_t take_paced(time_point now, std::uint32_t want) noexcept;
 
   void count(time_point now, std::uint32_t parts) noexcept {
-    counted_.fetch_add(parts, std::memory_order_relaxed);
     if (now.time_since_epoch().count() - count_since_.load(std::memory_order_relaxed) >= 1'000'000'000) roll(now);
+    counted_.fetch_add(parts, std::memory_order_relaxed);
   }
   void roll(time_point now) noexcept;
 

@@ -90,7 +90,7 @@ class prefix_table {
         values[++length] = value;
       }
       lengths = (2U << length) - 1;
-      lead = length < lead_digits ? 1000 : static_cast<std::uint32_t>(values[lead_digits]);
+      lead = length < lead_digits ? short_number : static_cast<std::uint32_t>(values[lead_digits]);
     }
     std::uint64_t values[max_digits + 1];
     std::uint32_t lengths;  ///< bit n: the number has a prefix of n digits
@@ -98,6 +98,7 @@ class prefix_table {
   };
 
   static constexpr std::size_t lead_digits = 3;
+  static constexpr std::uint32_t short_number = 1000;  ///< index for numbers of fewer than lead_digits
 
   [[nodiscard]] std::size_t home(std::uint64_t key) const noexcept {
     return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15ULL) >> shift_);
@@ -109,7 +110,7 @@ class prefix_table {
   unsigned shift_ = 0;
   /// Per first three digits, bit n: there is a prefix of n digits that a number with this start could have. The last
   /// element serves numbers of fewer digits.
-  std::array<std::uint16_t, 1001> lengths_{};
+  std::array<std::uint16_t, short_number + 1> lengths_{};
 };
 
 }  // namespace trunkline::router
