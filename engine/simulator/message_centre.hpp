@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/simulator/esme_account.hpp"
+#include "engine/simulator/message_ids.hpp"
+#include "engine/simulator/shared_pace.hpp"
+#include "engine/simulator/simulator_options.hpp"
+
+namespace trunkline::engine {
+
+/// What all sessions of one simulated SMSC share: options, message ids, accounts and the pace of inbound messages. Has
+/// no clock: it is told once what the wall clock showed at one steady time. Any thread; outlives all sessions.
+class message_centre {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using wall_time = std::chrono::system_clock::time_point;
+
+  message_centre(simulator_options options, time_point started, wall_time wall_started);
+
+  const simulator_options& options() const noexcept { return options_; }
+  message_id_source& ids() noexcept { return ids_; }
+
+  /// Wall time, as it goes on from the start.
+  wall_time wall_at(time_point now) const noexcept {
+    return wall_started_ + std::chrono::duration_cast<wall_time::duration>(now - started_);
+  }
+
+  /// The account of a system_id, made when it is first asked for; stays where it is.
+  esme_account& account_of(std::string_view system_id);
+
+  /// The pace of messages of mobiles, if there are any.
+  std::optional<shared_pace>& inbound() noexcept { return inbound_; }
+  /// Numbers them, from 1.
+  std::uint64_t next_inbound() noexcept { return inbound_count_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+  /// Called when a delivery was left at an account that no session may be waiting for yet; set before sessions start.
+  /// The owner of the sessions then lets each of them fill() or asks for its next_deadline().
+  std::function<void()> on_mail = [] {};
+
+ private:
+  const simulator_options options_;
+  const time_point started_;
+  const wall_time wall_started_;
+  message_id_source ids_;
+  std::optional<shared_pace> inbound_;
+  std::atomic<std::uint64_t> inbound_count_{0};
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<esme_account>, std::less<>> accounts_;
+};
+
+}  // namespace trunkline::engine
