@@ -65,7 +65,8 @@ struct message {
   router::priority priority{};
   router::message_status status{};     ///< valid once final
   router::reason why{};
-  std::uint64_t tried = 0;             ///< carriers of the route tried so far, bit = position in the route
+  std::uint8_t route_position = 0xff;  ///< position of `carrier` in its route; 0xff: pinned
+  std::uint32_t tried = 0;             ///< positions of the route that refused it with a reroute
 
   static constexpr std::size_t first_payload_bytes = slot_bytes - 112;
   static constexpr std::size_t next_payload_bytes = slot_bytes - sizeof(message*);

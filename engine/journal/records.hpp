@@ -102,6 +102,8 @@ struct position {
   std::uint32_t batch = 0;
   std::uint64_t marker = 0;
   std::uint64_t report_bytes = 0;
+  std::uint8_t bits_in_file = 0;
+  std::span<const std::uint8_t> bits;
 };
 
 /// All positions of `marker` are written: earlier segments are not needed any more. `next_batch` keeps batch numbers
@@ -117,7 +119,8 @@ struct postponed {
   std::uint32_t entry = 0;
   std::int64_t due_ms = 0;  ///< wall clock
   std::uint16_t attempts = 0;
-  std::uint64_t tried = 0;
+  std::uint32_t tried = 0;
+  std::uint32_t error_value = 0;
 };
 
 /// Octets a record needs at most.
@@ -129,7 +132,7 @@ inline std::size_t encoded_bytes(const taken&) { return 136; }
 inline std::size_t encoded_bytes(const control&) { return 13; }
 inline std::size_t encoded_bytes(const batch_closed&) { return 4; }
 inline std::size_t encoded_bytes(const received& r) { return 10 + r.octets.size(); }
-inline std::size_t encoded_bytes(const position&) { return 20; }
+inline std::size_t encoded_bytes(const position& r) { return 21 + r.bits.size(); }
 inline std::size_t encoded_bytes(const checkpoint&) { return 12; }
 inline std::size_t encoded_bytes(const postponed&) { return 26; }
 

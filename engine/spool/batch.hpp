@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -25,8 +26,7 @@ struct block {
   std::uint64_t offset = 0;             ///< of its first octet; feeder
   std::uint32_t first_line = 0;         ///< 1-based physical line of its first entry; feeder
   std::uint16_t entries = 0;            ///< feeder
-  bool visited = false;                 ///< feeder: `waits` and `due_ms` are known
-  std::int64_t due_ms = 0;              ///< wall clock at which something in it needs a visit; feeder
+  std::int64_t due_ms = std::numeric_limits<std::int64_t>::max();  ///< wall clock of the next visit it needs; feeder
   std::uint64_t waits = 0;              ///< bits (carrier id % 64) that left lines wait for; feeder
   std::atomic<std::uint16_t> open{0};   ///< messages without a synced outcome; outputs count down
   entry_bits final{};                   ///< outcome in journal and report (or not a message); outputs and feeder set
@@ -74,11 +74,15 @@ class block_table {
   std::atomic<std::uint32_t> size_{0};
 };
 
+/// A wall-clock time that does not come.
+inline constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max();
+
 /// A line that waits in its file for a later attempt.
 struct postponed_line {
   std::int64_t due_ms = 0;
   std::uint16_t attempts = 0;
-  std::uint64_t tried = 0;
+  std::uint32_t tried = 0;        ///< as message::tried
+  std::uint32_t error_value = 0;  ///< the last command_status
 };
 
 enum class batch_format : std::uint8_t { jsonl, csv };
@@ -114,8 +118,9 @@ class batch final : public batch_control {
   bool scanned = false;                  ///< the end of the file was reached
   bool urgent = false;                   ///< holds urgent messages, as far as known
   std::uint32_t messages = 0;            ///< entries that are messages, so far
-  std::uint32_t first_waiting = 0;       ///< no earlier block waits for anything
-  std::int64_t earliest_due_ms = 0;      ///< no block is due before
+  std::uint32_t next_waiting = 0;        ///< where the search for a block that may move goes on
+  std::uint64_t waits = 0;               ///< at least the union of what its blocks wait for
+  std::int64_t earliest_due_ms = never_ms;  ///< no block is due before
   std::unordered_map<std::uint32_t, postponed_line> postponed;
   std::unordered_map<std::uint32_t, std::vector<accepted_part>> partly_accepted;
 

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/dispatch/routing.hpp"
+#include "engine/dispatch/slab.hpp"
+#include "engine/journal/synced_queue.hpp"
+#include "engine/report/batch_report.hpp"
+#include "engine/report/report_line.hpp"
+#include "engine/report/rotating_output.hpp"
+#include "engine/runtime/configuration.hpp"
+#include "engine/runtime/counter.hpp"
+#include "engine/spool/batch.hpp"
+#include "engine/spool/spool_paths.hpp"
+
+namespace trunkline::engine {
+
+/// The consumer of synced frames: writes reports, results, receipts and inbound messages, closes finished batches, records
+/// positions, and gives memory back. What it has not written when the process dies is written again from the journal. A
+/// plain object, one thread.
+class outputs {
+ public:
+  struct hooks {
+    std::function<void(std::uint32_t)> batch_closed;    ///< any thread: the journal knows that this batch is closed
+    std::function<void()> room_made;                    ///< a carrier the dispatcher waits for has room again
+    std::function<void(std::uint64_t)> checkpoint_done; ///< commit thread: positions of this marker are durable
+    std::function<void(std::error_code, const std::string&)> on_fatal;
+  };
+
+  outputs(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, slab& memory,
+          outcome_queues& queues, synced_queue& synced, hooks hooks);
+  ~outputs();
+
+  /// Names of carriers by id; before a message of the carrier ends. Any thread.
+  void name_carrier(std::uint16_t id, const std::shared_ptr<carrier>& c);
+  /// A recovered batch: its report so far, already resumed and counted. Before the thread starts.
+  void adopt(batch& b, std::unique_ptr<batch_report> report);
+  /// A batch was opened, or everything of it may be final already: look whether it can be closed. Outputs thread only, through a
+  /// control_record, or before the thread starts.
+  void check(batch& b);
+  /// A PDU found in the journal whose output may be missing. Before the thread starts.
+  void replay_received(std::string_view carrier, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
+  /// A message found final in the journal: its line for results/, which may be there already.
+  void replay_result(std::string_view line) { results_.buffer().append(line), results_.added(); }
+
+  struct step_result {
+    bool worked = false;
+    std::chrono::steady_clock::time_point next;
+  };
+  step_result step();
+  /// Everything synced was consumed and shown.
+  bool idle() const noexcept;
+  /// Shows what results, receipts and inbound hold, whatever their age.
+  bool rotate_all();
+
+  /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`.
+  void on_marker(std::uint64_t marker);
+  /// Tells the outputs how batch numbers go on, for checkpoints.
+  void set_next_batch(const std::atomic<std::uint32_t>* next) noexcept { next_batch_ = next; }
+
+  std::array<counter, router::message_status_count> final_by_status;
+  std::array<duration_histogram, router::priority_count> message_duration;
+  counter batches_done;
+  counter receipts_written;
+  counter inbound_written;
+  bool all_sent() const noexcept {
+    for (std::size_t i = 1; i < router::message_status_count; ++i)
+      if (final_by_status[i].value() != 0) return false;
+    return true;
+  }
+  bool blocked() const noexcept { return blocked_.load(std::memory_order_relaxed); }
+
+ private:
+  struct open_report {
+    std::unique_ptr<batch_report> report;
+    std::vector<bool> settled;  // blocks whose bits are on disk and will not change
+  };
+
+  void consume(journal_event& event);
+  void consume_final(message& m);
+  void write_received(std::string_view carrier, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
+  open_report& report_of(batch& b);
+  void close_finished();
+  bool close_group(const std::vector<batch*>& group);
+  bool failed(const result<void>& r, const std::string& what);
+  std::string summary_of(const batch& b, const batch_report& report) const;
+  result<void> save_bits(batch& b, open_report& r, std::vector<std::uint8_t>& inline_bits, bool& in_file);
+
+  file_system& files_;
+  const clock& time_;
+  const spool_config spool_;
+  const spool_paths paths_;
+  slab::magazine magazine_;
+  outcome_sink sink_;
+  synced_queue& synced_;
+  hooks hooks_;
+  rotating_output results_;
+  rotating_output receipts_;
+  rotating_output unrouted_;
+  std::unordered_map<batch*, open_report> reports_;
+  batch* last_batch_ = nullptr;
+  open_report* last_report_ = nullptr;
+  std::unordered_set<batch*> to_check_;
+  std::vector<journal_event> events_;
+  std::size_t next_event_ = 0;
+  report_scratch scratch_;
+  std::string line_;
+  mutable std::mutex names_mutex_;
+  std::vector<std::shared_ptr<carrier>> carriers_;  // by id
+  std::vector<std::shared_ptr<carrier>> known_;     // the outputs thread's copy
+  const std::atomic<std::uint32_t>* next_batch_ = nullptr;
+  std::atomic<bool> blocked_{false};
+};
+
+}  // namespace trunkline::engine

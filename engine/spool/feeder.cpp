@@ -1,0 +1,595 @@
+// The feeder decides what is in memory. It visits a block, takes the lines whose carrier has room, and leaves the others
+// with a note: which carriers they wait for, and when something in the block becomes due (a start time, a retry, the end of
+// a validity). A dead carrier, a retry in an hour and a start tomorrow therefore cost two bits a line and no memory.
+#include "engine/spool/feeder.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "engine/journal/records.hpp"
+
+namespace trunkline::engine {
+
+namespace {
+
+using namespace std::chrono_literals;
+using router::message_status;
+using router::reason;
+
+constexpr auto longest_delay_in_memory = 5s;
+constexpr auto idle_scan_after = 500ms;
+
+std::int64_t to_ms(clock::wall_time t) noexcept {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
+}
+
+std::uint64_t carrier_bit(std::uint16_t id) noexcept { return std::uint64_t{1} << (id % 64U); }
+
+}  // namespace
+
+feeder::feeder(feeder_options options, file_system& files, const clock& time, slab& memory, outcome_queues& queues,
+               std::shared_ptr<const routing> routes)
+    : options_(std::move(options)),
+      files_(files),
+      time_(time),
+      memory_(memory),
+      magazine_(memory),
+      sink_(queues),
+      returned_token_(queues.returned),
+      routing_(std::move(routes)),
+      parser_(options_.records),
+      reader_(options_.records.limits.line_bytes),
+      encoder_(magazine_) {}
+
+feeder::~feeder() {
+  while (!delayed_.empty()) {
+    magazine_.give(delayed_.top().subject);
+    delayed_.pop();
+  }
+}
+
+void feeder::add(std::unique_ptr<batch> accepted) {
+  const std::uint32_t id = accepted->batch_id;
+  batches_.emplace(id, std::move(accepted));
+}
+
+void feeder::closed(std::uint32_t batch_id) {
+  const std::lock_guard lock(closed_mutex_);
+  closed_.push_back(batch_id);
+}
+
+void feeder::forget_closed() {
+  std::vector<std::uint32_t> gone;
+  {
+    const std::lock_guard lock(closed_mutex_);
+    gone.swap(closed_);
+  }
+  for (const std::uint32_t id : gone) {
+    const auto found = batches_.find(id);
+    if (found == batches_.end()) continue;
+    reader_.forget(*found->second);
+    batches_.erase(found);
+  }
+}
+
+void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
+  auto& b = static_cast<batch&>(*m->owner);
+  block& at = b.blocks[m->entry / block_entries];
+  const std::uint32_t index = m->entry % block_entries;
+  if ((m->flags & flag_maybe_duplicate) != 0) at.set_suspect(index);
+  if (m->parts_accepted != 0) {
+    auto& parts = b.partly_accepted[m->entry];
+    parts.clear();
+    const auto& from = routing_->at(m->carrier);
+    for (std::uint8_t part = 0; part < m->parts; ++part) {
+      const part_record record = read_part(*m, part);
+      if (record.state != part_state::accepted) continue;
+      accepted_part kept{part, m->parts, std::string(record.id_length, '\0'), from ? from->config().name : std::string()};
+      m->read(part_octets_offset(*m, part),
+              {reinterpret_cast<std::uint8_t*>(kept.message_id.data()), kept.message_id.size()});
+      parts.push_back(std::move(kept));
+    }
+  }
+  if (keep || m->attempts != 0 || m->tried != 0) {
+    b.postponed[m->entry] = {due_ms, m->attempts, m->tried, m->error_value};
+    auto* r = new control_record;
+    const journal_records::postponed line{b.batch_id, m->entry, due_ms, m->attempts, m->tried, m->error_value};
+    r->type = static_cast<std::uint8_t>(journal_records::type::postponed);
+    r->payload.resize(journal_records::encoded_bytes(line));
+    r->payload.resize(journal_records::encode(line, r->payload));
+    sink_.event(event_kind::control, r);
+  }
+  at.due_ms = std::min(at.due_ms, due_ms);
+  b.earliest_due_ms = std::min(b.earliest_due_ms, due_ms);
+  block::clear(at.taken, index);
+  if (const auto& c = routing_->at(m->carrier)) c->release(m->slots);
+  magazine_.give(m);
+}
+
+bool feeder::take_returned() {
+  returned_.resize(1024);
+  auto& queue = sink_.queues().returned;
+  const std::size_t n = queue.try_dequeue_bulk(returned_token_, returned_.begin(), returned_.size());
+  if (n == 0) return false;
+  const auto now = time_.steady();
+  const std::int64_t now_ms = to_ms(time_.wall());
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto& [m, why, due] = returned_[i];
+    if (m->part_events.load(std::memory_order_acquire) != 0) {
+      // The journal still has to read accepted parts out of it.
+      delayed_.push({now + 1ms, m});
+      continue;
+    }
+    if (why == return_reason::retry && due - now <= longest_delay_in_memory) {
+      delayed_.push({due, m});
+      continue;
+    }
+    if (why == return_reason::retry) {
+      return_to_line(m, now_ms + std::chrono::duration_cast<std::chrono::milliseconds>(due - now).count(), true);
+      continue;
+    }
+    if (why == return_reason::reroute) {
+      if (m->route_position == 0xff) {
+        m->status = message_status::failed;
+        m->why = reason::command_status;
+        m->credit = 0;
+        sink_.final(m);
+        continue;
+      }
+      m->tried |= std::uint32_t{1} << m->route_position;
+      return_to_line(m, now_ms, true);
+      continue;
+    }
+    return_to_line(m, now_ms, false);
+  }
+  return true;
+}
+
+bool feeder::release_delayed(std::chrono::steady_clock::time_point now) {
+  bool any = false;
+  while (!delayed_.empty() && delayed_.top().due <= now) {
+    message* m = delayed_.top().subject;
+    delayed_.pop();
+    any = true;
+    if (m->part_events.load(std::memory_order_acquire) != 0) {
+      delayed_.push({now + 1ms, m});
+      break;
+    }
+    const auto& c = routing_->at(m->carrier);
+    if (c && !c->closed() && c->usable(now, 1s)) {
+      c->push_returned(m);
+    } else {
+      return_to_line(m, to_ms(time_.wall()), false);
+    }
+  }
+  return any;
+}
+
+void feeder::give_up_delayed() {
+  const std::int64_t now_ms = to_ms(time_.wall());
+  while (!delayed_.empty()) {
+    return_to_line(delayed_.top().subject, now_ms, false);
+    delayed_.pop();
+  }
+  sink_.flush();
+}
+
+std::uint64_t feeder::roomy_carriers() const {
+  std::uint64_t mask = 0;
+  const auto now = time_.steady();
+  for (const auto& c : routing_->carriers) {
+    if (!c || c->closed() || !c->config().can_send()) continue;
+    if (!c->usable(now, 0ms)) continue;
+    if (c->roomy()) {
+      mask |= carrier_bit(c->id());
+    } else {
+      c->want_room();
+      if (c->roomy()) mask |= carrier_bit(c->id());
+    }
+  }
+  return mask;
+}
+
+bool feeder::find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms) {
+  const std::uint32_t count = b.blocks.size();
+  if (b.earliest_due_ms <= now_ms) {
+    std::int64_t earliest = never_ms;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      block& at = b.blocks[i];
+      if (at.due_ms == never_ms) continue;
+      if (at.open.load(std::memory_order_relaxed) == 0) {
+        at.due_ms = never_ms;
+        continue;
+      }
+      if (at.due_ms <= now_ms) {
+        block_index = i;
+        return true;
+      }
+      earliest = std::min(earliest, at.due_ms);
+    }
+    b.earliest_due_ms = earliest;
+  }
+  if ((b.waits & roomy) != 0) {
+    std::uint64_t waits = 0;
+    for (std::uint32_t n = 0; n < count; ++n) {
+      const std::uint32_t i = (b.next_waiting + n) % count;
+      block& at = b.blocks[i];
+      if (at.waits == 0) continue;
+      if (at.open.load(std::memory_order_relaxed) == 0) {
+        at.waits = 0;
+        continue;
+      }
+      if ((at.waits & roomy) != 0) {
+        block_index = i;
+        b.next_waiting = i;
+        return true;
+      }
+      waits |= at.waits;
+    }
+    b.waits = waits;  // the whole table was looked at
+    b.next_waiting = 0;
+  }
+  if (!b.scanned && roomy != 0) {
+    block_index = count;
+    return true;
+  }
+  return false;
+}
+
+batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms) {
+  const auto now = time_.steady();
+  roomy_ = take_new ? roomy_carriers() : 0;
+  const std::uint64_t roomy = roomy_;
+  // Where no carrier has moved for a while the files are read on all the same, to learn what becomes due and when.
+  if (roomy != 0) last_roomy_ = now;
+  const bool idle_scan = take_new && roomy == 0 && now - last_roomy_ >= idle_scan_after;
+  for (const bool urgent : {true, false}) {
+    auto turn = batches_.upper_bound(last_turn_);
+    for (std::size_t n = 0; n < batches_.size(); ++n, ++turn) {
+      if (turn == batches_.end()) turn = batches_.begin();
+      batch& b = *turn->second;
+      if (b.urgent != urgent || b.paused.load(std::memory_order_relaxed)) continue;
+      const bool cancelled = b.cancelled.load(std::memory_order_relaxed);
+      if (find_block(b, block_index, cancelled ? ~std::uint64_t{0} : roomy, now_ms)) {
+        last_turn_ = b.batch_id;
+        return &b;
+      }
+      if (idle_scan && !b.scanned) {
+        block_index = b.blocks.size();
+        last_turn_ = b.batch_id;
+        return &b;
+      }
+    }
+  }
+  return nullptr;
+}
+
+feeder::step_result feeder::step(bool take_new) {
+  forget_closed();
+  const auto now = time_.steady();
+  bool worked = take_returned();
+  worked |= release_delayed(now);
+  const std::int64_t now_ms = to_ms(time_.wall());
+  std::uint32_t block_index = 0;
+  if (batch* b = next_batch(block_index, take_new, now_ms)) {
+    visit(*b, block_index, now_ms);
+    worked = true;
+  }
+  sink_.flush();
+  step_result result{worked, now + 100ms};
+  if (!delayed_.empty()) result.next = std::min(result.next, delayed_.top().due);
+  for (const auto& [id, b] : batches_) {
+    if (b->earliest_due_ms == never_ms) continue;
+    const auto wait = std::chrono::milliseconds(std::clamp<std::int64_t>(b->earliest_due_ms - now_ms, 0, 100));
+    result.next = std::min(result.next, now + wait);
+  }
+  return result;
+}
+
+bool feeder::open_source(batch& b) {
+  if (b.source) return true;
+  auto opened = files_.open(b.source_path, open_mode::read);
+  if (!opened) return false;
+  b.source = std::move(*opened);
+  return true;
+}
+
+void feeder::classify(batch& b, block& at, std::uint32_t index, entry_reader::outcome what) {
+  const std::uint32_t block_index = b.blocks.size() - 1;
+  const bool first = block_index == 0 && index == 0;
+  bool is_message = true;
+  if (what == entry_reader::outcome::entry) {
+    if (b.format == batch_format::csv) {
+      const std::string_view row = reader_.view();
+      is_message = !first && row.find_first_not_of(" \t\r") != std::string_view::npos;
+    } else {
+      const line_kind kind = classify_line(reader_.view(), first);
+      is_message = kind == line_kind::message || kind == line_kind::trailer;
+    }
+  }
+  at.entries = static_cast<std::uint16_t>(index + 1);
+  if (is_message) {
+    at.open.fetch_add(1, std::memory_order_relaxed);
+    ++b.messages;
+  } else {
+    block::set(at.final, index);
+  }
+}
+
+void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
+  if (!open_source(b)) return source_failed(b, block_index * block_entries, std::make_error_code(std::errc::io_error), now_ms);
+  const bool frontier = block_index == b.blocks.size();
+  if (frontier) {
+    block& fresh = b.blocks.append();
+    fresh.offset = b.scanned_bytes;
+    fresh.first_line = b.scanned_lines + 1;
+  }
+  block& at = b.blocks[block_index];
+  const std::uint64_t waited_for = frontier ? ~std::uint64_t{0} : at.waits;
+  at.due_ms = never_ms;
+  at.waits = 0;
+  reader_.seek(b, at.offset, at.first_line);
+  visit_state state;
+  state.began_roomy = roomy_ != 0;
+  bool ended = false;
+  const std::uint32_t count = frontier ? block_entries : at.entries;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto what = reader_.next();
+    if (what == entry_reader::outcome::end) {
+      ended = frontier;
+      break;
+    }
+    if (what == entry_reader::outcome::failed) {
+      if (state.pending != nullptr) sink_.event(event_kind::admission, state.pending);
+      return source_failed(b, block_index * block_entries + i, reader_.error(), now_ms);
+    }
+    if (frontier) classify(b, at, i, what);
+    if (block::test(at.final, i) || block::test(at.taken, i)) continue;
+    if (!state.memory_left) {
+      // Nothing more fits now: the rest of the block is not even looked at.
+      state.waits |= waited_for;
+      state.due_ms = std::min(state.due_ms, now_ms + 1000);
+      if (!frontier) break;
+      continue;
+    }
+    lines_read.add();
+    const auto taken = take(b, block_index * block_entries + i, reader_.line(), what, reader_.view(), now_ms, state);
+    if (taken == taking::no_memory) {
+      state.memory_left = false;
+      state.waits |= waited_for;
+      state.due_ms = std::min(state.due_ms, now_ms + 1000);
+    }
+    if (taken == taking::taken || taken == taking::finished) block::set(at.taken, i);
+    // Once no carrier has room the rest is left unread; a visit that began without any reads on, to learn what is due.
+    if (taken == taking::left && state.began_roomy && roomy_ == 0) state.memory_left = false;
+  }
+  if (frontier) {
+    b.scanned_bytes = reader_.next_offset();
+    b.scanned_lines = reader_.next_line() - 1;
+    if (ended || b.scanned_bytes >= b.size) {
+      b.scanned = true;
+      b.total.store(b.messages, std::memory_order_release);
+      // The outputs may have seen its last message already.
+      auto* mark = new control_record;
+      mark->subject = &b;
+      sink_.event(event_kind::control, mark);
+    }
+  }
+  at.waits = state.waits;
+  at.due_ms = std::min(at.due_ms, state.due_ms);
+  b.waits |= state.waits;
+  b.earliest_due_ms = std::min(b.earliest_due_ms, at.due_ms);
+  if (state.pending != nullptr) sink_.event(event_kind::admission, state.pending);
+}
+
+feeder::taking feeder::finish(const record* from, message_status status, reason why, std::string_view text,
+                              const message_context& context, std::uint32_t error_value, std::uint16_t attempts) {
+  message* m = encoder_.finished(from, status, why, text, context);
+  if (m == nullptr) return taking::no_memory;
+  m->error_value = error_value;
+  m->attempts = attempts;
+  auto& b = static_cast<batch&>(*context.owner);
+  if (b.blocks[context.entry / block_entries].is_suspect(context.entry % block_entries)) m->flags |= flag_maybe_duplicate;
+  if (const auto found = b.partly_accepted.find(context.entry); found != b.partly_accepted.end()) {
+    b.partly_accepted.erase(found);
+  }
+  b.postponed.erase(context.entry);
+  sink_.final(m);
+  messages_finished.add();
+  return taking::finished;
+}
+
+feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, entry_reader::outcome what,
+                            std::string_view text, std::int64_t now_ms, visit_state& state) {
+  message_context context{&b, entry, line, b.accepted_at_ms, never_ms, now_ms};
+  if (what == entry_reader::outcome::too_long) {
+    return finish(nullptr, message_status::rejected, reason::line_too_long,
+                  fmt::format("the line is longer than {} octets", options_.records.limits.line_bytes), context);
+  }
+  const record* from = b.format == batch_format::csv ? parser_.parse_csv(text, b.columns, b.defaults)
+                                                     : parser_.parse_json(text, b.defaults);
+  if (from == nullptr) {
+    return finish(nullptr, message_status::rejected, parser_.error().code, parser_.error().text, context);
+  }
+
+  // Where it goes.
+  const router::route* rule = nullptr;
+  std::shared_ptr<carrier> pinned;
+  if (!from->carrier.empty()) {
+    const auto found = routing_->by_name.find(from->carrier);
+    if (found != routing_->by_name.end()) pinned = routing_->at(found->second);
+    if (!pinned) {
+      return finish(from, message_status::rejected, reason::unknown_carrier,
+                    fmt::format("carrier \"{}\" is not configured", from->carrier), context);
+    }
+  } else {
+    const router::tag_view tags{&from->tags, [](const void* all, std::string_view key) noexcept -> std::string_view {
+                                  for (const tag& t : *static_cast<const std::span<const tag>*>(all)) {
+                                    if (t.key == key) return t.value;
+                                  }
+                                  return {};
+                                }};
+    rule = routing_->routes->match({from->number, from->has_from ? from->from : std::string_view{}, from->priority, tags});
+    if (rule == nullptr) return finish(from, message_status::rejected, reason::no_route, "no route takes this message", context);
+  }
+
+  // When.
+  const std::int64_t counted_from = std::max(b.accepted_at_ms, from->send_at_ms);
+  if (from->expires_at_ms >= 0) {
+    context.expires_at_ms = from->expires_at_ms;
+  } else if (from->validity_ms >= 0) {
+    context.expires_at_ms = counted_from + from->validity_ms;
+  } else if (rule != nullptr && rule->set.validity) {
+    context.expires_at_ms = counted_from + rule->set.validity->count();
+  } else {
+    context.expires_at_ms = counted_from + options_.default_validity.count();
+  }
+  postponed_line later;
+  if (!b.postponed.empty()) {
+    if (const auto found = b.postponed.find(entry); found != b.postponed.end()) later = found->second;
+  }
+  if (b.cancelled.load(std::memory_order_relaxed)) {
+    return finish(from, message_status::cancelled, reason::cancelled, "the batch was cancelled", context, later.error_value,
+                  later.attempts);
+  }
+  if (context.expires_at_ms <= now_ms) {
+    return finish(from, message_status::expired, reason::expired, "the validity ended before the message was sent", context,
+                  later.error_value, later.attempts);
+  }
+  const std::int64_t not_before = std::max(from->send_at_ms, later.due_ms);
+  if (not_before > now_ms) {
+    state.due_ms = std::min({state.due_ms, not_before, context.expires_at_ms});
+    return taking::left;
+  }
+
+  // By whom.
+  std::shared_ptr<carrier> to = pinned;
+  std::uint8_t position = 0xff;
+  const auto now = time_.steady();
+  const auto sendable = [&](const std::shared_ptr<carrier>& c) { return c && !c->closed() && c->config().can_send(); };
+  if (rule != nullptr) {
+    const std::uint32_t usable = router::carrier_mask(*rule, [&](router::carrier_id id) {
+      const auto& c = routing_->at(id);
+      return sendable(c) && c->usable(now, rule->failover_after);
+    });
+    const auto choice = router::choose_carrier(*rule, usable, later.tried, route_counter_++);
+    if (choice.kind == router::choice_kind::exhausted) {
+      if (later.tried == 0) {
+        return finish(from, message_status::rejected, reason::no_sending_carrier,
+                      fmt::format("no carrier of route \"{}\" can send", rule->name), context);
+      }
+      return finish(from, message_status::failed, reason::command_status, "every carrier of the route refused the message",
+                    context, later.error_value, later.attempts);
+    }
+    if (choice.kind == router::choice_kind::wait) {
+      std::uint64_t waits = 0;
+      bool any_sends = false;
+      for (const auto& target : rule->to) {
+        if (const auto& c = routing_->at(target.carrier); sendable(c)) {
+          waits |= carrier_bit(c->id());
+          any_sends = true;
+        }
+      }
+      if (!any_sends) {
+        return finish(from, message_status::rejected, reason::no_sending_carrier,
+                      fmt::format("no carrier of route \"{}\" can send", rule->name), context);
+      }
+      state.waits |= waits;
+      state.due_ms = std::min(state.due_ms, context.expires_at_ms);
+      return taking::left;
+    }
+    to = routing_->at(rule->to[choice.index].carrier);
+    position = static_cast<std::uint8_t>(choice.index);
+  } else if (!sendable(to)) {
+    return finish(from, message_status::rejected, reason::no_sending_carrier,
+                  fmt::format("carrier \"{}\" only receives", from->carrier), context);
+  }
+  const std::uint32_t room = to->usable(now, std::chrono::milliseconds(0)) || position != 0xff ? to->room(from->priority) : 0;
+  const auto leave = [&] {
+    state.waits |= carrier_bit(to->id());
+    state.due_ms = std::min(state.due_ms, context.expires_at_ms);
+    roomy_ &= ~carrier_bit(to->id());
+    return taking::left;
+  };
+  if (room == 0) return leave();
+
+  // In which octets.
+  const std::string_view sender = from->has_from                       ? from->from
+                                  : rule != nullptr && rule->set.from ? std::string_view(*rule->set.from)
+                                                                      : std::string_view(to->config().from);
+  switch (encoder_.encode(*from, sender, to->config(), to->id(), context, room)) {
+    case submit_encoder::verdict::refused:
+      return finish(from, message_status::rejected, encoder_.error().code, encoder_.error().text, context);
+    case submit_encoder::verdict::no_memory:
+      if (room >= 160) return taking::no_memory;
+      return leave();
+    case submit_encoder::verdict::ready: break;
+  }
+  message* m = encoder_.built();
+  m->route_position = position;
+  m->attempts = later.attempts;
+  m->tried = later.tried;
+  m->error_value = later.error_value;
+  const block& at = b.blocks[entry / block_entries];
+  if (at.is_suspect(entry % block_entries)) {
+    m->flags |= flag_maybe_duplicate;
+    maybe_duplicates.add();
+  }
+  if (b.defaults.on_unknown.value_or(options_.on_unknown) == unknown_policy::hold) m->flags |= flag_hold;
+  if (!b.partly_accepted.empty()) restore_parts(b, *m, to->config().name);
+  if (later.attempts != 0 || later.tried != 0) b.postponed.erase(entry);
+  to->hold(m->slots);
+  if (m->parts_accepted == m->parts) {
+    // All its parts went out before a restart; only the outcome was lost.
+    m->status = message_status::sent;
+    sink_.final(m);
+    return taking::finished;
+  }
+
+  if (state.pending == nullptr) {
+    state.pending = new admission;
+    state.pending->owner = &b;
+    state.pending->block = entry / block_entries;
+  }
+  state.pending->lines[entry % block_entries / 64] |= std::uint64_t{1} << (entry % 64);
+  const lane where = lane_of(m->priority);
+  auto& groups = state.pending->groups;
+  auto group = std::find_if(groups.begin(), groups.end(),
+                            [&](const admission::group& g) { return g.to == to && g.where == where; });
+  if (group == groups.end()) {
+    group = groups.insert(groups.end(), {to, where, {}});
+    group->messages.reserve(block_entries);
+  }
+  group->messages.push_back(m);
+  messages_admitted.add();
+  return taking::taken;
+}
+
+void feeder::restore_parts(batch& b, message& m, const std::string& carrier_name) {
+  const auto found = b.partly_accepted.find(m.entry);
+  if (found == b.partly_accepted.end()) return;
+  for (const accepted_part& part : found->second) {
+    // Sent parts count only for the same carrier and the same cut.
+    if (part.carrier != carrier_name || part.parts != m.parts || part.part >= m.parts) continue;
+    const part_record before = read_part(m, part.part);
+    if (before.state == part_state::accepted) continue;
+    write_part(m, part.part, {before.body_length, part_state::accepted, static_cast<std::uint8_t>(part.message_id.size())});
+    m.write(part_octets_offset(m, part.part),
+            {reinterpret_cast<const std::uint8_t*>(part.message_id.data()), part.message_id.size()});
+    ++m.parts_accepted;
+  }
+  b.partly_accepted.erase(found);
+}
+
+void feeder::source_failed(batch& b, std::uint32_t from_entry, std::error_code why, std::int64_t) {
+  b.paused.store(true, std::memory_order_relaxed);
+  b.source.reset();
+  reader_.forget(b);
+  spdlog::error("batch {}: cannot read {} at entry {}: {}; the batch is paused, nothing of it is lost: repair the file and "
+                "restart",
+                b.name, b.source_path, from_entry, why.message());
+}
+
+}  // namespace trunkline::engine

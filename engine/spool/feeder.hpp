@@ -1,0 +1,127 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "engine/dispatch/admission.hpp"
+#include "engine/dispatch/outcomes.hpp"
+#include "engine/dispatch/routing.hpp"
+#include "engine/dispatch/slab.hpp"
+#include "engine/runtime/clock.hpp"
+#include "engine/runtime/counter.hpp"
+#include "engine/spool/batch.hpp"
+#include "engine/spool/entry_reader.hpp"
+#include "engine/spool/submit_encoder.hpp"
+
+namespace trunkline::engine {
+
+/// What the feeder needs to know of the configuration.
+struct feeder_options {
+  record_options records;
+  std::chrono::milliseconds default_validity{std::chrono::hours(48)};
+  unknown_policy on_unknown = unknown_policy::resend;
+};
+
+/// The dispatcher: takes lines of the open batches while their carriers have room, routes and encodes them, keeps short
+/// retries, and puts everything else back to its line. Batches take turns, one block of 1,024 lines each, urgent ones first.
+/// A plain object: `step` does bounded work and never blocks but on reading a file. One thread calls everything unless said
+/// otherwise.
+class feeder {
+ public:
+  feeder(feeder_options options, file_system& files, const clock& time, slab& memory, outcome_queues& queues,
+         std::shared_ptr<const routing> routes);
+  ~feeder();
+
+  /// Takes over an accepted batch (claimed now, or recovered).
+  void add(std::unique_ptr<batch> accepted);
+  /// Any thread: the outputs have closed this batch; the feeder forgets it.
+  void closed(std::uint32_t batch_id);
+  /// New routes and carriers; takes effect between two blocks.
+  void set_routing(std::shared_ptr<const routing> routes) { routing_ = std::move(routes); }
+  const std::shared_ptr<const routing>& current_routing() const noexcept { return routing_; }
+
+  struct step_result {
+    bool worked = false;
+    std::chrono::steady_clock::time_point next;  ///< call again at the latest then
+  };
+  /// One round: what came back, what is due, one block. Only `drain` when stopping: nothing new is taken.
+  step_result step(bool take_new);
+
+  /// Messages that are in memory for a later retry.
+  std::size_t delayed() const noexcept { return delayed_.size(); }
+  /// Gives every delayed message back to its line (shutdown).
+  void give_up_delayed();
+  std::size_t open_batches() const noexcept { return batches_.size(); }
+  /// Calls f(batch) for each open batch. Feeder thread.
+  template <class F>
+  void for_each(F f) {
+    for (auto& [id, b] : batches_) f(*b);
+  }
+
+  counter lines_read;          ///< entries parsed
+  counter messages_finished;   ///< ended here: rejected, expired, cancelled
+  counter messages_admitted;
+  counter maybe_duplicates;    ///< flagged because they may have gone out before a crash
+
+ private:
+  struct delayed_message {
+    std::chrono::steady_clock::time_point due;
+    message* subject;
+    bool operator>(const delayed_message& other) const noexcept { return due > other.due; }
+  };
+  enum class taking : std::uint8_t { taken, left, finished, no_memory };
+  struct visit_state {
+    admission* pending = nullptr;
+    std::uint64_t waits = 0;
+    std::int64_t due_ms = never_ms;
+    bool memory_left = true;
+    bool began_roomy = false;
+  };
+
+  bool take_returned();
+  void return_to_line(message* m, std::int64_t due_ms, bool keep);
+  bool release_delayed(std::chrono::steady_clock::time_point now);
+  void forget_closed();
+  batch* next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms);
+  bool find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms);
+  bool open_source(batch& b);
+  void visit(batch& b, std::uint32_t block_index, std::int64_t now_ms);
+  void classify(batch& b, block& at, std::uint32_t index, entry_reader::outcome what);
+  taking take(batch& b, std::uint32_t entry, std::uint32_t line, entry_reader::outcome what, std::string_view text,
+              std::int64_t now_ms, visit_state& state);
+  taking finish(const record* from, router::message_status status, router::reason why, std::string_view text,
+                const message_context& context, std::uint32_t error_value = 0, std::uint16_t attempts = 0);
+  void restore_parts(batch& b, message& m, const std::string& carrier_name);
+  std::uint64_t roomy_carriers() const;
+  void source_failed(batch& b, std::uint32_t from_entry, std::error_code why, std::int64_t now_ms);
+
+  feeder_options options_;
+  file_system& files_;
+  const clock& time_;
+  slab& memory_;
+  slab::magazine magazine_;
+  outcome_sink sink_;
+  moodycamel::ConsumerToken returned_token_;
+  std::shared_ptr<const routing> routing_;
+  record_parser parser_;
+  entry_reader reader_;
+  submit_encoder encoder_;
+  std::map<std::uint32_t, std::unique_ptr<batch>> batches_;
+  std::uint32_t last_turn_ = 0;  // id of the batch that had the last turn
+  std::priority_queue<delayed_message, std::vector<delayed_message>, std::greater<>> delayed_;
+  std::vector<returned_message> returned_;
+  std::uint64_t route_counter_ = 0;
+  std::uint64_t roomy_ = 0;  // carriers (id % 64) that had room when the turn began and have not refused since
+  std::chrono::steady_clock::time_point last_roomy_{};
+  std::mutex closed_mutex_;
+  std::vector<std::uint32_t> closed_;
+};
+
+}  // namespace trunkline::engine

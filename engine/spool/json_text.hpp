@@ -1,0 +1,54 @@
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace trunkline::engine {
+
+/// Appends `text` (UTF-8) as a JSON string, quotes included.
+inline void append_json(std::string& out, std::string_view text) {
+  out.push_back('"');
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) continue;
+    out.append(text.data() + plain, i - plain);
+    plain = i + 1;
+    switch (c) {
+      case '"': out.append("\\\""); break;
+      case '\\': out.append("\\\\"); break;
+      case '\n': out.append("\\n"); break;
+      case '\r': out.append("\\r"); break;
+      case '\t': out.append("\\t"); break;
+      default: {
+        static constexpr char hex[] = "0123456789abcdef";
+        out.append("\\u00");
+        out.push_back(hex[c >> 4U]);
+        out.push_back(hex[c & 15U]);
+      }
+    }
+  }
+  out.append(text.data() + plain, text.size() - plain);
+  out.push_back('"');
+}
+
+/// Appends a number in decimal.
+template <class Integer>
+void append_number(std::string& out, Integer value) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, end);
+}
+
+/// Appends octets as lower-case hexadecimal.
+inline void append_hex(std::string& out, const std::uint8_t* octets, std::size_t size) {
+  static constexpr char hex[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < size; ++i) {
+    out.push_back(hex[octets[i] >> 4U]);
+    out.push_back(hex[octets[i] & 15U]);
+  }
+}
+
+}  // namespace trunkline::engine
