@@ -1,0 +1,531 @@
+// Messages in and out of the window. Writing: build() fills one buffer from the lanes. Deciding: an answer, a timeout
+// or a lost connection ends one part; when no part of a message is under way any more, decide() says what becomes of
+// it. Credit: each part written holds one. An accepted part's is given back by the journal, any other's here, except
+// that the part which makes a message final passes its credit on with the message.
+#include "engine/smpp/message_flow.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace trunkline::engine {
+namespace {
+
+using protocol::session_fault;
+using router::submit_action;
+
+static_assert(static_cast<int>(session_fault::unframeable) == static_cast<int>(pdu_error::unframeable));
+static_assert(static_cast<int>(session_fault::nack) == static_cast<int>(pdu_error::nack));
+static_assert(protocol::session_fault_kinds == pdu_error_kinds);
+
+/// A single PDU always fits (default_max_pdu_bytes), and a system call is worth its price.
+constexpr std::size_t min_buffer_bytes = 72 * 1024;
+constexpr std::size_t max_buffer_bytes = 256 * 1024;
+/// What a submit_sm takes at most in the usual case; only an estimate of how many to drain.
+constexpr std::size_t usual_pdu_bytes = 320;
+constexpr std::uint32_t max_drain = 512;
+/// A peer that sends nothing but faults must not fill the disk with log lines.
+constexpr std::uint32_t max_faults_logged = 50;
+
+protocol::session_settings settings_of(const carrier_config& config, const smpp_options& options) {
+  protocol::session_settings settings;
+  settings.bind = config.bind == bind_mode::transmitter ? protocol::bind_type::transmitter
+                  : config.bind == bind_mode::receiver  ? protocol::bind_type::receiver
+                                                        : protocol::bind_type::transceiver;
+  settings.interface_version = config.interface_version;
+  settings.system_id = config.system_id;
+  settings.password = config.password.reveal();
+  settings.system_type = config.system_type;
+  settings.address_range = config.address_range;
+  settings.addr_ton = config.addr_ton;
+  settings.addr_npi = config.addr_npi;
+  settings.window = config.window;
+  settings.bind_timeout = config.bind_timeout;
+  settings.response_timeout = config.response_timeout;
+  settings.enquire_link = config.enquire_link;
+  settings.unbind_timeout = options.unbind_timeout;
+  settings.unbind_grace = options.unbind_grace;
+  settings.max_unacknowledged = options.max_unacknowledged;
+  return settings;
+}
+
+/// The state of a part, through the fast path where its record lies in the first slot.
+part_record load_part(message& m, std::uint8_t part) noexcept {
+  const std::size_t offset = m.parts_offset + std::size_t{m.part_stride} * part;
+  if (const std::uint8_t* at = m.contiguous(offset, sizeof(part_record))) [[likely]] {
+    part_record record;
+    std::memcpy(&record, at, sizeof record);
+    return record;
+  }
+  return read_part(m, part);
+}
+
+void store_part(message& m, std::uint8_t part, part_record record) noexcept {
+  const std::size_t offset = m.parts_offset + std::size_t{m.part_stride} * part;
+  if (std::uint8_t* at = m.contiguous(offset, sizeof(part_record))) [[likely]] {
+    std::memcpy(at, &record, sizeof record);
+    return;
+  }
+  write_part(m, part, record);
+}
+
+void set_state(message& m, std::uint8_t part, part_state state) noexcept {
+  part_record record = load_part(m, part);
+  record.state = state;
+  store_part(m, part, record);
+}
+
+void two_digits(std::uint8_t* at, std::int64_t value) noexcept {
+  at[0] = static_cast<std::uint8_t>('0' + value / 10);
+  at[1] = static_cast<std::uint8_t>('0' + value % 10);
+}
+
+}  // namespace
+
+message_flow::message_flow(carrier& from, session_probe& probe, outcome_sink& sink, const smpp_options& options,
+                           std::string name)
+    : carrier_(from),
+      probe_(probe),
+      sink_(sink),
+      options_(options),
+      name_(std::move(name)),
+      tokens_(from),
+      buffer_bytes_(
+          std::clamp<std::size_t>(std::size_t{from.config().window} * 256, min_buffer_bytes, max_buffer_bytes)),
+      // Not initialised: an idle session touches no page of it.
+      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(buffer_bytes_)) {
+  drained_.resize(max_drain);
+  probe_.window_size.store(from.config().can_send() ? from.config().window : 0, std::memory_order_relaxed);
+}
+
+message_flow::~message_flow() = default;
+
+void message_flow::connected(std::shared_ptr<acknowledger> answers, time_point now) {
+  now_ = last_active_ = now;
+  refused_ = false;
+  answers_ = std::move(answers);
+  machine_.emplace(settings_of(carrier_.config(), options_), *this);
+  machine_->connected(now);
+}
+
+void message_flow::disconnected(time_point now, std::span<const std::uint8_t> written, std::size_t transferred) {
+  if (!machine_) return;
+  now_ = now;
+  message* held = std::exchange(held_, nullptr);
+  const bool held_idle = held != nullptr && held->parts_in_flight == 0;
+  std::size_t at = written.empty() ? 0 : submits_begin_;
+  while (at < written.size()) {
+    const protocol::frame_result cut = protocol::next_frame(written.subspan(at));
+    if (cut.kind != protocol::frame_kind::complete) break;
+    at += cut.frame.octets.size();
+    if (at <= transferred || cut.frame.header.id != protocol::command_id::submit_sm) continue;
+    if (const auto token = machine_->withdraw_submit(cut.frame.header.sequence_number)) {
+      auto& m = *static_cast<message*>(token->subject);
+      --m.parts_in_flight;
+      set_state(m, static_cast<std::uint8_t>(token->part), part_state::open);
+      settle(m, 1);
+    }
+  }
+  machine_->drain([this](protocol::submit_token token) {
+    lost_part(*static_cast<message*>(token.subject), static_cast<std::uint8_t>(token.part));
+  });
+  if (held_idle) settle(*held, 0);
+  answers_.reset();
+  machine_.reset();
+}
+
+std::span<const std::uint8_t> message_flow::build(time_point now, std::int64_t wall_ms) {
+  now_ = now;
+  wall_ms_ = wall_ms;
+  waits_for_ = flow_wait::window;
+  std::size_t used = machine_->fill({buffer_.get(), buffer_bytes_});
+  submits_begin_ = used;
+  if (!machine_->has_staged()) {
+    const std::uint32_t slots = machine_->free_slots();
+    if (slots != 0 && (held_ != nullptr || !(closed_ || refused_))) used = add_submits(used, slots);
+  }
+  if (used != 0) last_active_ = now;
+  return {buffer_.get(), used};
+}
+
+std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
+  durability_credit& credit = sink_.queues().credit;
+  const std::uint32_t credited = credit.take(slots);
+  if (credited == 0) {
+    waits_for_ = flow_wait::work;
+    return used;
+  }
+  const std::uint32_t paced = carrier_.pacing().try_take(now_, credited);
+  if (paced == 0) {
+    waits_for_ = flow_wait::pace;
+    credit_back_ += credited;
+    return used;
+  }
+  std::uint32_t left = paced;
+  if (held_ != nullptr) left -= write_parts(*held_, used, left);
+  while (left != 0 && held_ == nullptr && !closed_ && !refused_ && buffer_bytes_ - used >= usual_pdu_bytes) {
+    const std::size_t room = (buffer_bytes_ - used) / usual_pdu_bytes;
+    const std::size_t want = std::min<std::size_t>({left / usual_parts_, room, max_drain});
+    const std::size_t count = carrier_.drain(std::span(drained_).first(std::max<std::size_t>(want, 1)), tokens_);
+    if (count == 0) {
+      waits_for_ = flow_wait::work;
+      break;
+    }
+    usual_parts_ = 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      message& m = *drained_[i];
+      usual_parts_ = std::max<std::uint32_t>(usual_parts_, m.parts);
+      if (left == 0 || held_ != nullptr) {
+        // Not touched yet: whoever has room for it takes it next.
+        carrier_.push_returned(&m);
+      } else if (admit(m)) {
+        left -= write_parts(m, used, left);
+      }
+    }
+  }
+  if (left != 0) carrier_.pacing().put_back(now_, left);
+  credit_back_ += credited - (paced - left);
+  probe_.submits.add(paced - left);
+  return used;
+}
+
+/// Starts an attempt, or ends a message that must not be sent any more.
+bool message_flow::admit(message& m) {
+  if (m.owner != nullptr && m.owner->cancelled.load(std::memory_order_relaxed)) {
+    m.credit = 0;
+    finish(m, router::message_status::cancelled, router::reason::cancelled);
+    return false;
+  }
+  if (m.expires_at_ms != 0 && wall_ms_ >= m.expires_at_ms) {
+    m.credit = 0;
+    finish(m, router::message_status::expired, router::reason::expired);
+    return false;
+  }
+  if (m.owner != nullptr && m.owner->paused.load(std::memory_order_relaxed)) {
+    sink_.give_back(&m, return_reason::elsewhere);
+    return false;
+  }
+  ++m.attempts;
+  m.error_value = 0;
+  m.next_part = 0;
+  return true;
+}
+
+/// Writes the parts of `m` that are still to be sent, as far as budget and buffer go; a message with parts left becomes
+/// the held one. Returns how many were written.
+std::uint32_t message_flow::write_parts(message& m, std::size_t& used, std::uint32_t budget) {
+  std::uint32_t written = 0;
+  held_ = nullptr;
+  for (; m.next_part < m.parts; ++m.next_part) {
+    const std::uint8_t part = m.next_part;
+    part_record record = load_part(m, part);
+    if (record.state == part_state::accepted) continue;
+    if (m.expires_at_ms != 0 && wall_ms_ >= m.expires_at_ms) {
+      // Ends as expired as soon as the parts under way are answered; see decide().
+      settle(m, 0);
+      return written;
+    }
+    const std::size_t length = protocol::header_bytes + record.body_length;
+    if (written == budget || buffer_bytes_ - used < length) {
+      held_ = &m;
+      return written;
+    }
+    const std::uint32_t number = machine_->open_submit(now_, {.subject = &m, .part = part});
+    if (number == 0) {
+      held_ = &m;
+      return written;
+    }
+    std::uint8_t* out = buffer_.get() + used;
+    protocol::write_header(std::span<std::uint8_t, protocol::header_bytes>(out, protocol::header_bytes),
+                           {.command_length = static_cast<std::uint32_t>(length),
+                            .id = protocol::command_id::submit_sm,
+                            .status = protocol::command_status::rok,
+                            .sequence_number = number});
+    std::uint8_t* body = out + protocol::header_bytes;
+    const std::size_t offset = part_octets_offset(m, part);
+    if (const std::uint8_t* from = m.contiguous(offset, record.body_length)) [[likely]] {
+      std::memcpy(body, from, record.body_length);
+    } else {
+      m.read(offset, {body, record.body_length});
+    }
+    if (m.validity_offset != 0) stamp_validity(m, body);
+    record.state = part_state::in_flight;
+    store_part(m, part, record);
+    ++m.parts_in_flight;
+    m.submitted_at_ms = wall_ms_;
+    used += length;
+    ++written;
+  }
+  return written;
+}
+
+/// What is left of the validity, as the relative time YYMMDDhhmmsstnnp of SMPP 3.4, 7.1.1. Only days and less are used:
+/// a month is no fixed time.
+void message_flow::stamp_validity(const message& m, std::uint8_t* body) const noexcept {
+  constexpr std::int64_t day = 24 * 60 * 60;
+  const std::int64_t seconds = std::clamp<std::int64_t>((m.expires_at_ms - wall_ms_) / 1000, 1, 99 * day);
+  std::uint8_t* at = body + m.validity_offset;
+  std::memset(at, '0', 15);
+  two_digits(at + 4, seconds / day);
+  two_digits(at + 6, seconds % day / 3600);
+  two_digits(at + 8, seconds % 3600 / 60);
+  two_digits(at + 10, seconds % 60);
+  at[15] = 'R';
+}
+
+std::size_t message_flow::on_bytes(std::span<const std::uint8_t> octets, time_point now, std::int64_t wall_ms) {
+  now_ = now;
+  wall_ms_ = wall_ms;
+  return machine_->on_bytes(octets, now);
+}
+
+void message_flow::tick(time_point now, std::int64_t wall_ms) {
+  now_ = now;
+  wall_ms_ = wall_ms;
+  machine_->tick(now);
+}
+
+bool message_flow::end_turn() {
+  probe_.in_flight.store(machine_ ? machine_->in_flight() : 0, std::memory_order_relaxed);
+  bool others_wait = false;
+  if (credit_back_ != 0) {
+    others_wait = sink_.queues().credit.give(credit_back_);
+    credit_back_ = 0;
+  }
+  if (!sink_.empty()) sink_.flush();
+  return others_wait;
+}
+
+void message_flow::on_bound(std::string_view system_id, protocol::interface_version version) noexcept {
+  spdlog::info("{}: logged in, peer \"{}\", version {:x}", name_, system_id.substr(0, 64),
+               static_cast<unsigned>(version));
+  last_ok_ = true;
+  last_active_ = now_;
+  probe_.last_state.store(session_last_state::ok, std::memory_order_relaxed);
+  probe_.state.store(session_state::logged_in, std::memory_order_relaxed);
+}
+
+void message_flow::on_submit_answer(const protocol::submit_answer& answer) noexcept {
+  auto& m = *static_cast<message*>(answer.token.subject);
+  const auto part = static_cast<std::uint8_t>(answer.token.part);
+  const auto status = static_cast<std::uint32_t>(answer.status);
+  probe_.responses.add(status);
+  probe_.latency.observe(answer.duration);
+  last_active_ = now_;
+  if (!last_ok_ && !answer.nack) {
+    last_ok_ = true;
+    probe_.last_state.store(session_last_state::ok, std::memory_order_relaxed);
+  }
+  --m.parts_in_flight;
+  if (answer.status == protocol::command_status::rok) [[likely]] {
+    accepted(m, part, answer.message_id);
+  } else {
+    refused_part(m, part, status);
+  }
+}
+
+void message_flow::accepted(message& m, std::uint8_t part, std::string_view message_id) {
+  part_record record = load_part(m, part);
+  record.state = part_state::accepted;
+  record.id_length = static_cast<std::uint8_t>(std::min(message_id.size(), max_message_id));
+  store_part(m, part, record);
+  const std::span<const std::uint8_t> id(reinterpret_cast<const std::uint8_t*>(message_id.data()), record.id_length);
+  const std::size_t offset = part_octets_offset(m, part);
+  if (std::uint8_t* at = m.contiguous(offset, id.size())) [[likely]] {
+    if (!id.empty()) std::memcpy(at, id.data(), id.size());
+  } else {
+    m.write(offset, id);
+  }
+  ++m.parts_accepted;
+  if (m.parts_accepted == m.parts) [[likely]] {
+    m.credit = 1;
+    finish(m, router::message_status::sent, router::reason::none);
+    return;
+  }
+  sink_.part(&m, part);
+  settle(m, 0);
+}
+
+void message_flow::refused_part(message& m, std::uint8_t part, std::uint32_t status) {
+  set_state(m, part, part_state::refused);
+  if (carrier_.policy().for_submit(status).action == submit_action::throttle) {
+    probe_.throttled.add();
+    carrier_.pacing().throttled(now_);
+  }
+  if (m.error_value == 0 || severity(status) >= severity(m.error_value)) m.error_value = status;
+  // The rest of a message that has to be sent again, or has failed, waits for the decision.
+  if (held_ == &m) held_ = nullptr;
+  settle(m, 1);
+}
+
+void message_flow::lost_part(message& m, std::uint8_t part) {
+  --m.parts_in_flight;
+  set_state(m, part, part_state::unanswered);
+  if (held_ == &m) held_ = nullptr;
+  settle(m, 1);
+}
+
+void message_flow::on_submit_timeout(protocol::submit_token token) noexcept {
+  last_ok_ = false;
+  probe_.last_state.store(session_last_state::timeout, std::memory_order_relaxed);
+  lost_part(*static_cast<message*>(token.subject), static_cast<std::uint8_t>(token.part));
+}
+
+/// After a part has ended: decides when nothing of the message is under way or about to be. `owed`: the credit of that
+/// part, which leaves with the message when this makes it final.
+void message_flow::settle(message& m, std::uint8_t owed) {
+  if (m.parts_in_flight != 0 || held_ == &m) {
+    credit_back_ += owed;
+    return;
+  }
+  m.credit = owed;
+  if (!decide(m)) credit_back_ += owed;
+}
+
+/// True when the message is final (and not ours any more); otherwise it went back to a lane or to the dispatcher.
+bool message_flow::decide(message& m) {
+  bool refused = false;
+  bool unanswered = false;
+  for (std::uint8_t part = 0; part < m.parts; ++part) {
+    const part_state state = load_part(m, part).state;
+    refused = refused || state == part_state::refused;
+    unanswered = unanswered || state == part_state::unanswered;
+  }
+  if (unanswered) {
+    ++m.unanswered;
+    if ((m.flags & flag_maybe_duplicate) == 0) {
+      m.flags |= flag_maybe_duplicate;
+      probe_.maybe_duplicates.add();
+    }
+  }
+  if (refused && carrier_.policy().for_submit(m.error_value).action == submit_action::fail) return decide_refused(m);
+  if (unanswered && decide_unanswered(m)) return true;
+  if (refused) return decide_refused(m);
+  if (m.expires_at_ms != 0 && wall_ms_ >= m.expires_at_ms && !unanswered) {
+    finish(m, router::message_status::expired, router::reason::expired);
+    return true;
+  }
+  send_again(m);
+  return false;
+}
+
+bool message_flow::decide_unanswered(message& m) {
+  if ((m.flags & flag_hold) == 0 && m.unanswered <= options_.unknown_resends) return false;
+  finish(m, router::message_status::unknown, router::reason::no_response);
+  return true;
+}
+
+bool message_flow::decide_refused(message& m) {
+  const router::policy_rule rule = carrier_.policy().for_submit(m.error_value);
+  switch (rule.action) {
+    case submit_action::throttle:
+      send_again(m);
+      return false;
+    case submit_action::stop_session:
+      refused_ = true;
+      if (m.parts_accepted != 0) {
+        send_again(m);
+      } else {
+        reopen(m);
+        --m.attempts;
+        sink_.give_back(&m, return_reason::elsewhere);
+      }
+      return false;
+    case submit_action::reroute:
+      if (m.parts_accepted == 0) {
+        reopen(m);
+        sink_.give_back(&m, return_reason::reroute);
+        return false;
+      }
+      [[fallthrough]];
+    case submit_action::retry:
+      if (m.attempts >= rule.attempts) break;
+      reopen(m);
+      sink_.give_back(&m, return_reason::retry, now_ + router::next_delay(rule.delay, m.attempts));
+      return false;
+    case submit_action::sent:
+    case submit_action::fail:
+      break;
+  }
+  finish(m, router::message_status::failed, router::reason::command_status);
+  return true;
+}
+
+void message_flow::finish(message& m, router::message_status status, router::reason why) {
+  m.status = status;
+  m.why = why;
+  sink_.final(&m);
+}
+
+/// Back to the lane that comes first; this was no attempt.
+void message_flow::send_again(message& m) {
+  reopen(m);
+  --m.attempts;
+  carrier_.push_returned(&m);
+}
+
+/// What was not accepted is to be sent again.
+void message_flow::reopen(message& m) noexcept {
+  for (std::uint8_t part = 0; part < m.parts; ++part) {
+    part_record record = load_part(m, part);
+    if (record.state == part_state::accepted || record.state == part_state::open) continue;
+    record.state = part_state::open;
+    store_part(m, part, record);
+  }
+  m.next_part = 0;
+}
+
+/// Which of several answers to the parts of one message decides.
+int message_flow::severity(std::uint32_t status) const noexcept {
+  switch (carrier_.policy().for_submit(status).action) {
+    case submit_action::sent:
+      return 0;
+    case submit_action::throttle:
+      return 1;
+    case submit_action::retry:
+      return 2;
+    case submit_action::reroute:
+      return 3;
+    case submit_action::stop_session:
+      return 4;
+    case submit_action::fail:
+      return 5;
+  }
+  return 5;
+}
+
+bool message_flow::on_received(const protocol::frame& pdu) noexcept {
+  auto received = std::make_unique<received_pdu>();
+  received->from = answers_;
+  received->sequence_number = pdu.header.sequence_number;
+  received->carrier = carrier_.id();
+  received->received_at_ms = wall_ms_;
+  received->octets.assign(pdu.octets.begin(), pdu.octets.end());
+  sink_.received(std::move(received));
+  probe_.delivers.add();
+  last_active_ = now_;
+  return true;
+}
+
+void message_flow::on_fault(session_fault kind, std::span<const std::uint8_t> octets) noexcept {
+  probe_.pdu_errors[static_cast<std::size_t>(kind)].add();
+  if (kind == session_fault::nack) {
+    last_ok_ = false;
+    probe_.last_state.store(session_last_state::nack, std::memory_order_relaxed);
+  }
+  if (faults_logged_ >= max_faults_logged) return;
+  ++faults_logged_;
+  const auto shown = octets.first(std::min<std::size_t>(octets.size(), 64));
+  spdlog::warn("{}: {} PDU of {} octets: {:02x}{}{}", name_, to_label(static_cast<pdu_error>(kind)), octets.size(),
+               fmt::join(shown, ""), shown.size() < octets.size() ? "..." : "",
+               faults_logged_ == max_faults_logged ? " (further ones are only counted)" : "");
+}
+
+void message_flow::on_alert(const protocol::frame& pdu) noexcept {
+  spdlog::info("{}: alert_notification of {} octets", name_, pdu.octets.size());
+}
+
+}  // namespace trunkline::engine
