@@ -2,6 +2,7 @@
 // from the few rules that their tables follow.
 #include "protocol/text_encoding.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -55,10 +56,28 @@ constexpr std::optional<std::uint8_t> octet_of(encoding set, char32_t character)
   return std::nullopt;
 }
 
+/// How many whole words of eight ASCII octets begin at `text`, in octets.
+std::size_t ascii_run(const char* text, std::size_t size) noexcept {
+  std::size_t run = 0;
+  for (; run + 8 <= size; run += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text + run, sizeof word);
+    if ((word & 0x8080808080808080) != 0) break;
+  }
+  return run;
+}
+
 tl::expected<std::size_t, errc> encode_octets(std::string_view utf8, encoding set,
                                               std::span<std::uint8_t> out) noexcept {
   std::size_t written = 0;
   for (std::size_t at = 0; at < utf8.size();) {
+    const std::size_t run = ascii_run(utf8.data() + at, std::min(utf8.size() - at, out.size() - written));
+    if (run != 0) {
+      std::memcpy(out.data() + written, utf8.data() + at, run);
+      at += run;
+      written += run;
+      continue;
+    }
     const utf8_step step = utf8_decode(utf8, at);
     if (!step.valid) return tl::unexpected(errc::bad_text);
     const std::optional<std::uint8_t> octet = octet_of(set, step.value);
