@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 namespace CLI {
 class App;
 }
@@ -12,5 +15,24 @@ namespace trunkline::engine {
 
 /// `trunkline simulator`: an SMSC to test against.
 void add_simulator_command(CLI::App& app, int& exit_code);
+
+/// `trunkline check`: validates a configuration, starts nothing.
+void add_check_command(CLI::App& app, int& exit_code);
+/// Loads the file, prints every fault on standard error and a summary on standard output. Returns 0 or 2.
+int run_check(const std::string& config_path);
+
+/// `trunkline route`: explains where a message would go.
+void add_route_command(CLI::App& app, int& exit_code);
+/// The message that is asked about.
+struct route_question {
+  std::string number;  ///< as a batch may write it
+  std::string from;
+  std::string text;
+  std::string priority = "bulk";
+  std::vector<std::string> tags;  ///< "key=value"
+};
+/// Explains rule by rule on standard output. Returns 0; 1 when no route takes the message; 2 for a wrong question or
+/// configuration.
+int run_route(const std::string& config_path, const route_question& question);
 
 }  // namespace trunkline::engine

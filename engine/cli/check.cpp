@@ -1,0 +1,43 @@
+// `trunkline check`: the loader's verdict for people and scripts.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "engine/cli/commands.hpp"
+#include "engine/runtime/configuration.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+std::string counted(std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+
+}  // namespace
+
+int run_check(const std::string& config_path) {
+  const loaded outcome = load_configuration(config_path);
+  std::size_t errors = 0;
+  for (const fault& f : outcome.faults) {
+    fmt::print(stderr, "{}\n", to_string(f));
+    if (!f.is_warning) ++errors;
+  }
+  const std::size_t warnings = outcome.faults.size() - errors;
+  if (!outcome.ok()) {
+    fmt::print(stderr, "{}: {}, {}\n", config_path, counted(errors, "error"), counted(warnings, "warning"));
+    return 2;
+  }
+  fmt::print("{}: ok: {}, {}, {}\n", config_path, counted(outcome.config->carriers.size(), "carrier"),
+             counted(outcome.config->routes.size(), "route"), counted(warnings, "warning"));
+  return 0;
+}
+
+void add_check_command(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("check", "Validate a configuration and its routes; starts nothing");
+  const auto path = std::make_shared<std::string>();
+  command->add_option("--config", *path, "Configuration file")->type_name("FILE")->required();
+  command->callback([path, &exit_code] { exit_code = run_check(*path); });
+}
+
+}  // namespace trunkline::engine

@@ -1,0 +1,235 @@
+// Reads [[carrier]] and [[carrier.policy]]. Limits are those of SMPP 3.4, section 4.1 (bind) and 5.2 (parameters),
+// where the standard has any; the rest are bounds beyond which a value is surely a mistake.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/runtime/configuration_sections.hpp"
+#include "engine/runtime/configuration_values.hpp"
+#include "protocol/command_status.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool is_ip_address(const std::string& text) {
+  std::array<unsigned char, 16> address{};
+  return inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+}
+
+void read_address(toml_section& section, carrier_config& carrier) {
+  if (auto host = section.located("host")) {
+    if (host->value.empty() || host->value.size() > 253 || host->value.find_first_of(" /:@") != std::string::npos) {
+      const std::string bare = host->value.substr(0, host->value.find('%'));
+      if (!is_ip_address(bare)) section.error(host->where, "host is a DNS name or an IP address, without a port");
+    }
+    carrier.host = std::move(host->value);
+  } else if (!section.has("host")) {
+    section.error(section.where(), "carrier has no host");
+  }
+  section.integer("port", carrier.port, 1, 65535);
+  if (auto local = section.located("local_address")) {
+    if (!local->value.empty() && !is_ip_address(local->value))
+      section.error(local->where, "local_address is an IP address");
+    carrier.local_address = std::move(local->value);
+  }
+}
+
+void read_credentials(toml_section& section, carrier_config& carrier, const std::string& base) {
+  section.string("system_id", carrier.system_id, 15);
+  if (carrier.system_id.empty() && !section.has("system_id"))
+    section.error(section.where(), "carrier has no system_id");
+  if (const auto text = section.located("password")) {
+    carrier.password = resolve_secret(*text, "password", base, section);
+    const std::size_t length = carrier.password.reveal().size();
+    if (length > 8)
+      section.warning(
+          text->where,
+          fmt::format("password has {} octets; SMPP allows 8, and some carriers cut or refuse more", length));
+  } else if (!section.has("password")) {
+    section.error(section.where(), "carrier has no password; write password = \"\" if the account has none");
+  }
+  section.string("system_type", carrier.system_type, 12);
+  section.string("address_range", carrier.address_range, 40);
+}
+
+void read_bind(toml_section& section, carrier_config& carrier) {
+  section.choice("bind", carrier.bind,
+                 {{"transceiver", bind_mode::transceiver},
+                  {"transmitter", bind_mode::transmitter},
+                  {"receiver", bind_mode::receiver}});
+  section.choice<std::uint8_t>("version", carrier.interface_version, {{"3.3", 0x33}, {"3.4", 0x34}, {"5.0", 0x50}});
+}
+
+void read_addresses(toml_section& section, carrier_config& carrier) {
+  section.integer("addr_ton", carrier.addr_ton, 0, 255);
+  section.integer("addr_npi", carrier.addr_npi, 0, 255);
+  section.automatic_integer("source_ton", carrier.source_ton, 0, 255);
+  section.automatic_integer("source_npi", carrier.source_npi, 0, 255);
+  section.automatic_integer("dest_ton", carrier.dest_ton, 0, 255);
+  section.automatic_integer("dest_npi", carrier.dest_npi, 0, 255);
+  section.choice("number_format", carrier.number_format,
+                 {{"digits", number_format::digits}, {"plus", number_format::plus}});
+  if (auto from = section.located("from")) {
+    if (!from->value.empty() && !is_sender(from->value))
+      section.error(from->where, "from is up to 15 digits, or 1 to 11 printable ASCII characters");
+    carrier.from = std::move(from->value);
+  }
+}
+
+void read_submit(toml_section& section, carrier_config& carrier) {
+  section.string("service_type", carrier.service_type, 5);
+  section.integer("protocol_id", carrier.protocol_id, 0, 255);
+  if (auto flags = section.table("priority_flags")) {
+    for (std::size_t i = 0; i < router::priority_count; ++i)
+      flags->integer(router::name(static_cast<router::priority>(i)), carrier.priority_flags[i], 0, 255);
+    flags->finish();
+  }
+  section.integer("sessions", carrier.sessions, 1, 1000);
+  section.integer("window", carrier.window, 1, 10'000);
+  section.real("throughput", carrier.throughput, 0.0, 1e7);
+  section.choice<std::optional<protocol::encoding>>("encoding", carrier.encoding,
+                                                    {{"auto", std::nullopt},
+                                                     {"gsm7", protocol::encoding::gsm7},
+                                                     {"latin1", protocol::encoding::latin1},
+                                                     {"ucs2", protocol::encoding::ucs2}});
+  for (auto& table : section.strings("national")) {
+    const bool known_form =
+        table.value == "*" || (table.value.size() == 2 && std::all_of(table.value.begin(), table.value.end(),
+                                                                      [](char c) { return c >= 'a' && c <= 'z'; }));
+    if (!known_form) section.error(table.where, "national holds two-letter language codes such as \"tr\", or \"*\"");
+    carrier.national.push_back(std::move(table.value));
+  }
+  section.choice("default_alphabet", carrier.default_alphabet,
+                 {{"gsm7", protocol::encoding::gsm7},
+                  {"latin1", protocol::encoding::latin1},
+                  {"ascii", protocol::encoding::ascii}});
+  if (auto coding = section.table("data_coding")) {
+    coding->integer("gsm7", carrier.data_coding.gsm7, 0, 255);
+    coding->integer("latin1", carrier.data_coding.latin1, 0, 255);
+    coding->integer("ucs2", carrier.data_coding.ucs2, 0, 255);
+    coding->finish();
+  }
+  section.boolean("gsm_packed", carrier.gsm_packed);
+  section.choice("long_messages", carrier.long_messages,
+                 {{"udh", protocol::long_mode::udh},
+                  {"udh16", protocol::long_mode::udh16},
+                  {"sar", protocol::long_mode::sar},
+                  {"payload", protocol::long_mode::payload}});
+  section.integer("max_parts", carrier.max_parts, 1, 255);
+  section.choice("flash", carrier.flash,
+                 {{"data_coding", flash_mode::data_coding}, {"dest_addr_subunit", flash_mode::dest_addr_subunit}});
+  section.choice("validity_format", carrier.validity_format,
+                 {{"relative", validity_format::relative},
+                  {"absolute", validity_format::absolute},
+                  {"none", validity_format::none}});
+}
+
+void read_receipts(toml_section& section, carrier_config& carrier) {
+  section.boolean("receipts", carrier.receipts);
+  section.choice("receipt_detect", carrier.receipt_detect,
+                 {{"esm_class", receipt_detection::esm_class}, {"text", receipt_detection::text}});
+  section.string("receipt_timezone", carrier.receipt_timezone, 64);
+  for (const auto& [key, out] : {std::pair<std::string_view, id_format*>{"response_ids", &carrier.response_ids},
+                                 {"receipt_ids", &carrier.receipt_ids}})
+    section.choice(
+        key, *out,
+        {{"auto", id_format::automatic}, {"text", id_format::text}, {"hex", id_format::hex}, {"dec", id_format::dec}});
+}
+
+void read_tls(toml_section& section, carrier_config& carrier) {
+  section.boolean("tls", carrier.tls.enabled);
+  // Not a warning: without it credentials and texts would go out in the clear while the file says otherwise.
+  if (carrier.tls.enabled) section.error(section.where("tls"), "tls is not available in this version");
+  section.string("tls_ca", carrier.tls.ca);
+  section.string("tls_cert", carrier.tls.cert);
+  section.string("tls_key", carrier.tls.key);
+  section.string("tls_server_name", carrier.tls.server_name, 253);
+}
+
+void read_times(toml_section& section, carrier_config& carrier) {
+  section.duration("connect_timeout", carrier.connect_timeout, 10ms, 1h);
+  section.duration("bind_timeout", carrier.bind_timeout, 10ms, 1h);
+  section.duration("response_timeout", carrier.response_timeout, 10ms, 1h);
+  section.duration("enquire_link", carrier.enquire_link, 0ms, 24h);
+  section.duration("idle_unbind", carrier.idle_unbind, 0ms, 24h);
+  if (auto reconnect = section.table("reconnect")) {
+    reconnect->duration("min", carrier.reconnect_min, 1ms, 24h);
+    reconnect->duration("max", carrier.reconnect_max, 1ms, 24h);
+    reconnect->finish();
+    if (carrier.reconnect_max < carrier.reconnect_min)
+      section.error(section.where("reconnect"), "reconnect.max is shorter than reconnect.min");
+  }
+}
+
+/// What a version or a bind does not have.
+void check_together(toml_section& section, const carrier_config& carrier) {
+  if (carrier.interface_version == 0x33) {
+    if (carrier.bind == bind_mode::transceiver)
+      section.error(section.where("version"),
+                    "SMPP 3.3 has no transceiver: use bind = \"transmitter\" or \"receiver\", or version = \"3.4\"");
+    if (carrier.long_messages == protocol::long_mode::sar || carrier.long_messages == protocol::long_mode::payload)
+      section.error(section.where("long_messages"), "SMPP 3.3 has no TLVs: long_messages is \"udh\" or \"udh16\"");
+    if (carrier.flash == flash_mode::dest_addr_subunit)
+      section.error(section.where("flash"), "SMPP 3.3 has no TLVs: flash is \"data_coding\"");
+  }
+}
+
+}  // namespace
+
+std::vector<router::policy_override> read_policy(toml_section& carrier) {
+  using router::submit_action;
+  std::vector<router::policy_override> overrides;
+  for (toml_section& section : carrier.tables("policy")) {
+    router::policy_rule rule;
+    if (!section.has("action")) section.error(section.where(), "policy has no action");
+    section.choice("action", rule.action,
+                   {{"retry", submit_action::retry},
+                    {"reroute", submit_action::reroute},
+                    {"fail", submit_action::fail},
+                    {"stop_session", submit_action::stop_session},
+                    {"throttle", submit_action::throttle}});
+    section.duration("delay", rule.delay, 1ms, 24h);
+    section.integer("attempts", rule.attempts, 1, 10'000);
+    const auto statuses = section.strings("status");
+    if (!section.has("status")) section.error(section.where(), "policy has no status");
+    for (const located_string& text : statuses) {
+      const auto range = router::parse_status_range(text.value);
+      if (!range) {
+        section.error(text.where, fmt::format("\"{}\" is no command_status: write a name (\"ESME_RMSGQFUL\"), a number "
+                                              "(\"0x0400\") or a range (\"0x0400-0x04ff\")",
+                                              text.value));
+        continue;
+      }
+      for (const auto fixed : {protocol::command_status::rok, protocol::command_status::rthrottled})
+        if (range->first == range->last && range->first == static_cast<std::uint32_t>(fixed))
+          section.error(text.where, fmt::format("the meaning of {} cannot be changed", protocol::name_of(fixed)));
+      overrides.push_back({range->first, range->last, rule});
+    }
+    section.finish();
+  }
+  return overrides;
+}
+
+carrier_config read_carrier(toml_section& section, const std::string& base) {
+  carrier_config carrier;
+  carrier.name = read_name(section);
+  read_address(section, carrier);
+  read_bind(section, carrier);
+  read_credentials(section, carrier, base);
+  read_addresses(section, carrier);
+  read_submit(section, carrier);
+  read_receipts(section, carrier);
+  read_tls(section, carrier);
+  read_times(section, carrier);
+  carrier.policy = read_policy(section);
+  check_together(section, carrier);
+  section.finish();
+  return carrier;
+}
+
+}  // namespace trunkline::engine

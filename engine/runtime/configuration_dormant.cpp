@@ -1,0 +1,26 @@
+#include "engine/runtime/configuration_dormant.hpp"
+
+#include <algorithm>
+
+namespace trunkline::engine {
+namespace {
+
+struct dormant_key {
+  std::string_view section;
+  std::string_view key;
+};
+
+constexpr dormant_key dormant_keys[] = {
+    {"carrier", "receipt_detect"}, {"carrier", "receipt_timezone"}, {"carrier", "response_ids"},
+    {"carrier", "receipt_ids"},    {"carrier", "tls_ca"},           {"carrier", "tls_cert"},
+    {"carrier", "tls_key"},        {"carrier", "tls_server_name"},  {"", "inbound"},
+};
+
+}  // namespace
+
+bool has_no_effect_yet(std::string_view section, std::string_view key) noexcept {
+  return std::any_of(std::begin(dormant_keys), std::end(dormant_keys),
+                     [&](const dormant_key& k) { return k.section == section && k.key == key; });
+}
+
+}  // namespace trunkline::engine
