@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <span>
 #include <string_view>
 
 #include "protocol/errc.hpp"
+#include "protocol/find_nul.hpp"
 
 namespace trunkline::protocol {
 
@@ -28,19 +28,25 @@ class octet_reader {
   /// A C-octet string without its NUL. `max_bytes` counts the NUL, as the standard's tables do; an over-long one fails
   /// with too_long_field, one without a NUL before the end of the octets with truncated.
   [[nodiscard]] std::string_view c_octet_string(std::size_t max_bytes = unlimited) noexcept {
-    const std::size_t left = remaining();
-    const auto* nul = left == 0 ? nullptr : static_cast<const std::uint8_t*>(std::memchr(at_, 0, left));
-    if (nul == nullptr) {
+    const std::size_t size = find_nul(at_, remaining());
+    if (size == remaining()) {
       fail(errc::truncated);
       return {};
     }
-    const auto size = static_cast<std::size_t>(nul - at_);
     if (size >= max_bytes) {
       fail(errc::too_long_field);
       return {};
     }
     const std::string_view text(reinterpret_cast<const char*>(at_), size);
-    at_ = nul + 1;
+    at_ += size + 1;
+    return text;
+  }
+
+  /// As above, but without a NUL the text is all that is left; never fails.
+  [[nodiscard]] std::string_view c_octet_string_or_rest() noexcept {
+    const std::size_t size = find_nul(at_, remaining());
+    const std::string_view text(reinterpret_cast<const char*>(at_), size);
+    at_ += size == remaining() ? size : size + 1;
     return text;
   }
 

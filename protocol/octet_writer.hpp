@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "protocol/errc.hpp"
+#include "protocol/find_nul.hpp"
 
 namespace trunkline::protocol {
 
@@ -31,7 +32,8 @@ class octet_writer {
     if (text.size() >= max_bytes) return fail(errc::too_long_field);
     if (text.size() >= remaining()) return fail(errc::no_space);
     if (!text.empty()) {
-      if (std::memchr(text.data(), 0, text.size()) != nullptr) return fail(errc::bad_value);
+      if (find_nul(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) < text.size())
+        return fail(errc::bad_value);
       std::memcpy(at_, text.data(), text.size());
     }
     at_[text.size()] = 0;

@@ -51,16 +51,8 @@ class field_reader {
     if (!absent_) value = in_.c_octet_string();
   }
   void response_text(std::string_view, std::string_view& value, std::size_t) noexcept {
-    const auto body = in_.left();
-    absent_ = body.empty() || (body.size() == 1 && body[0] == 0);
-    if (absent_) {
-      (void)in_.rest();
-    } else if (std::memchr(body.data(), 0, body.size()) == nullptr) {
-      value = {reinterpret_cast<const char*>(body.data()), body.size()};
-      (void)in_.rest();
-    } else {
-      value = in_.c_octet_string();
-    }
+    absent_ = in_.remaining() == 0 || (in_.remaining() == 1 && in_.left()[0] == 0);
+    value = in_.c_octet_string_or_rest();
   }
   void counted(std::string_view, std::string_view, std::span<const std::uint8_t>& value) noexcept {
     if (absent_) return;
@@ -144,7 +136,7 @@ template <class Pdu>
   field_reader visit(body);
   Pdu::fields(*result, visit);
   if (!visit.ok()) [[unlikely]]
-    return tl::unexpected(visit.error());
+    result = tl::unexpected(visit.error());  // the same object, so that a good one is built in place
   return result;
 }
 

@@ -10,6 +10,10 @@
 
 namespace trunkline::protocol {
 
+/// The longest password that is written, its NUL included. The standard's maximum is 9, and carriers are known to give
+/// out longer ones all the same.
+inline constexpr std::size_t max_password_bytes = 65;
+
 /// The three bind requests, which differ in nothing but their command_id (SMPP 3.4, 4.1.1, 4.1.3, 4.1.5).
 struct bind_request {
   command_id id = command_id::bind_transceiver;  ///< which of the three; not part of the body
@@ -26,7 +30,7 @@ struct bind_request {
   template <class Self, class Visitor>
   static constexpr void fields(Self& pdu, Visitor& visit) {
     visit.text("system_id", pdu.system_id, 16);
-    visit.text("password", pdu.password, 9);
+    visit.text("password", pdu.password, max_password_bytes);
     visit.text("system_type", pdu.system_type, 13);
     visit.u8("interface_version", pdu.interface_version);
     visit.u8("addr_ton", pdu.addr_ton);
@@ -62,7 +66,7 @@ struct outbind {
   template <class Self, class Visitor>
   static constexpr void fields(Self& pdu, Visitor& visit) {
     visit.text("system_id", pdu.system_id, 16);
-    visit.text("password", pdu.password, 9);
+    visit.text("password", pdu.password, max_password_bytes);
     visit.tlvs(pdu.tlvs);
   }
 };
