@@ -31,7 +31,8 @@ struct admission {
 struct control_record {
   std::uint8_t type = 0;                ///< journal_records::type
   std::vector<std::uint8_t> payload;    ///< encoded record
-  batch_control* subject = nullptr;     ///< the batch it is about, if any
+  batch_control* opened = nullptr;      ///< of batch_opened: the batch
+  std::uint32_t scanned = 0;            ///< of a mark: id of the batch whose end was reached; it may be closed by then
   std::function<void()> durable;        ///< called on the commit thread once it is on disk; may be empty
   std::function<void()> at_outputs;     ///< called on the outputs thread, after everything before it; may be empty
 };

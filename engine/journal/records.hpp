@@ -102,6 +102,7 @@ struct position {
   std::uint32_t batch = 0;
   std::uint64_t marker = 0;
   std::uint64_t report_bytes = 0;
+  std::array<std::uint64_t, 11> totals{};  ///< of those report lines, for the summary
   std::uint8_t bits_in_file = 0;
   std::span<const std::uint8_t> bits;
 };
@@ -132,7 +133,7 @@ inline std::size_t encoded_bytes(const taken&) { return 136; }
 inline std::size_t encoded_bytes(const control&) { return 13; }
 inline std::size_t encoded_bytes(const batch_closed&) { return 4; }
 inline std::size_t encoded_bytes(const received& r) { return 10 + r.octets.size(); }
-inline std::size_t encoded_bytes(const position& r) { return 21 + r.bits.size(); }
+inline std::size_t encoded_bytes(const position& r) { return 21 + sizeof(r.totals) + r.bits.size(); }
 inline std::size_t encoded_bytes(const checkpoint&) { return 12; }
 inline std::size_t encoded_bytes(const postponed&) { return 26; }
 

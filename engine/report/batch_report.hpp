@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,20 @@ class batch_report {
     if (submitted_ms == 0) return;
     if (first_ms == 0 || submitted_ms < first_ms) first_ms = submitted_ms;
     if (submitted_ms > last_ms) last_ms = submitted_ms;
+  }
+
+  /// The counts in the form of a journal position, and back.
+  std::array<std::uint64_t, 11> totals() const noexcept {
+    std::array<std::uint64_t, 11> all{};
+    std::copy(by_status.begin(), by_status.end(), all.begin());
+    all[6] = parts, all[7] = parts_accepted, all[8] = maybe_duplicates;
+    all[9] = static_cast<std::uint64_t>(first_ms), all[10] = static_cast<std::uint64_t>(last_ms);
+    return all;
+  }
+  void set_totals(const std::array<std::uint64_t, 11>& all) noexcept {
+    std::copy(all.begin(), all.begin() + 6, by_status.begin());
+    parts = all[6], parts_accepted = all[7], maybe_duplicates = all[8];
+    first_ms = static_cast<std::int64_t>(all[9]), last_ms = static_cast<std::int64_t>(all[10]);
   }
 
  private:

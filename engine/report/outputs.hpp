@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "engine/dispatch/admission.hpp"
 #include "engine/dispatch/routing.hpp"
 #include "engine/dispatch/slab.hpp"
 #include "engine/journal/synced_queue.hpp"
@@ -63,8 +64,9 @@ class outputs {
   /// Shows what results, receipts and inbound hold, whatever their age.
   bool rotate_all();
 
-  /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`.
-  void on_marker(std::uint64_t marker);
+  /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`, before anything
+  /// that comes later is consumed.
+  void on_marker(std::uint64_t marker) { marker_ = marker; }
   /// Tells the outputs how batch numbers go on, for checkpoints.
   void set_next_batch(const std::atomic<std::uint32_t>* next) noexcept { next_batch_ = next; }
 
@@ -90,6 +92,7 @@ class outputs {
   void consume_final(message& m);
   void write_received(std::string_view carrier, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
   open_report& report_of(batch& b);
+  bool record_positions();
   void close_finished();
   bool close_group(const std::vector<batch*>& group);
   bool failed(const result<void>& r, const std::string& what);
@@ -108,6 +111,8 @@ class outputs {
   rotating_output receipts_;
   rotating_output unrouted_;
   std::unordered_map<batch*, open_report> reports_;
+  std::unordered_map<std::uint32_t, batch*> by_id_;
+  std::uint64_t marker_ = 0;  // positions are wanted; 0: no
   batch* last_batch_ = nullptr;
   open_report* last_report_ = nullptr;
   std::unordered_set<batch*> to_check_;

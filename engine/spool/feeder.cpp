@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "engine/journal/records.hpp"
+#include "engine/spool/block_scan.hpp"
 
 namespace trunkline::engine {
 
@@ -296,36 +297,10 @@ bool feeder::open_source(batch& b) {
   return true;
 }
 
-void feeder::classify(batch& b, block& at, std::uint32_t index, entry_reader::outcome what) {
-  const std::uint32_t block_index = b.blocks.size() - 1;
-  const bool first = block_index == 0 && index == 0;
-  bool is_message = true;
-  if (what == entry_reader::outcome::entry) {
-    if (b.format == batch_format::csv) {
-      const std::string_view row = reader_.view();
-      is_message = !first && row.find_first_not_of(" \t\r") != std::string_view::npos;
-    } else {
-      const line_kind kind = classify_line(reader_.view(), first);
-      is_message = kind == line_kind::message || kind == line_kind::trailer;
-    }
-  }
-  at.entries = static_cast<std::uint16_t>(index + 1);
-  if (is_message) {
-    at.open.fetch_add(1, std::memory_order_relaxed);
-    ++b.messages;
-  } else {
-    block::set(at.final, index);
-  }
-}
-
 void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
   if (!open_source(b)) return source_failed(b, block_index * block_entries, std::make_error_code(std::errc::io_error), now_ms);
   const bool frontier = block_index == b.blocks.size();
-  if (frontier) {
-    block& fresh = b.blocks.append();
-    fresh.offset = b.scanned_bytes;
-    fresh.first_line = b.scanned_lines + 1;
-  }
+  if (frontier) begin_block(b);
   block& at = b.blocks[block_index];
   const std::uint64_t waited_for = frontier ? ~std::uint64_t{0} : at.waits;
   at.due_ms = never_ms;
@@ -345,7 +320,7 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
       if (state.pending != nullptr) sink_.event(event_kind::admission, state.pending);
       return source_failed(b, block_index * block_entries + i, reader_.error(), now_ms);
     }
-    if (frontier) classify(b, at, i, what);
+    if (frontier) count_entry(b, block_index, i, what, reader_);
     if (block::test(at.final, i) || block::test(at.taken, i)) continue;
     if (!state.memory_left) {
       // Nothing more fits now: the rest of the block is not even looked at.
@@ -366,14 +341,10 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     if (taken == taking::left && state.began_roomy && roomy_ == 0) state.memory_left = false;
   }
   if (frontier) {
-    b.scanned_bytes = reader_.next_offset();
-    b.scanned_lines = reader_.next_line() - 1;
-    if (ended || b.scanned_bytes >= b.size) {
-      b.scanned = true;
-      b.total.store(b.messages, std::memory_order_release);
+    if (end_block(b, reader_, ended)) {
       // The outputs may have seen its last message already.
       auto* mark = new control_record;
-      mark->subject = &b;
+      mark->scanned = b.batch_id;
       sink_.event(event_kind::control, mark);
     }
   }

@@ -93,7 +93,6 @@ class feeder {
   bool find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms);
   bool open_source(batch& b);
   void visit(batch& b, std::uint32_t block_index, std::int64_t now_ms);
-  void classify(batch& b, block& at, std::uint32_t index, entry_reader::outcome what);
   taking take(batch& b, std::uint32_t entry, std::uint32_t line, entry_reader::outcome what, std::string_view text,
               std::int64_t now_ms, visit_state& state);
   taking finish(const record* from, router::message_status status, router::reason why, std::string_view text,

@@ -1,0 +1,384 @@
+// Everything here may be done again after a crash: the journal is the truth, and these files follow it. A report grows under
+// a hidden name; at each checkpoint its length, its counts and the bits of its batch are recorded, so that recovery cuts the
+// report there and repeats what came later. A finished batch is closed in an order that leaves no moment in which a message
+// has no line: report and summary durable, the batch moved to done/, the summary shown, the report shown last.
+#include "engine/report/outputs.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/journal/records.hpp"
+#include "engine/report/received_line.hpp"
+#include "engine/runtime/rfc3339.hpp"
+
+namespace trunkline::engine {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::uint32_t inline_bits_blocks = 8;
+constexpr std::size_t bits_per_block_bytes = 256;
+
+std::int64_t to_ms(clock::wall_time t) noexcept {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
+}
+
+template <class Record>
+control_record* make_control(const Record& r) {
+  auto* c = new control_record;
+  c->type = static_cast<std::uint8_t>(journal_records::type_of<Record>);
+  c->payload.resize(journal_records::encoded_bytes(r));
+  c->payload.resize(journal_records::encode(r, c->payload));
+  return c;
+}
+
+/// The 256 octets of one block: decided, and may have gone out.
+void copy_bits(const block& at, std::uint8_t* to) noexcept {
+  const entry_bits* suspect = at.suspect.load(std::memory_order_acquire);
+  for (std::size_t w = 0; w < at.final.size(); ++w) {
+    const std::uint64_t decided = at.final[w].load(std::memory_order_relaxed);
+    std::uint64_t sent = at.taken[w].load(std::memory_order_relaxed);
+    if (suspect != nullptr) sent |= (*suspect)[w].load(std::memory_order_relaxed);
+    std::memcpy(to + w * 8, &decided, 8);
+    std::memcpy(to + 128 + w * 8, &sent, 8);
+  }
+}
+
+}  // namespace
+
+outputs::outputs(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, slab& memory,
+                 outcome_queues& queues, synced_queue& synced, hooks hooks)
+    : files_(files),
+      time_(time),
+      spool_(spool),
+      paths_(std::move(paths)),
+      magazine_(memory),
+      sink_(queues),
+      synced_(synced),
+      hooks_(std::move(hooks)),
+      results_(files, time, paths_.results(), spool.file_mode),
+      receipts_(files, time, paths_.receipts(), spool.file_mode),
+      unrouted_(files, time, paths_.unrouted(), spool.file_mode) {}
+
+outputs::~outputs() = default;
+
+void outputs::name_carrier(std::uint16_t id, const std::shared_ptr<carrier>& c) {
+  const std::lock_guard lock(names_mutex_);
+  if (carriers_.size() <= id) carriers_.resize(id + 1U);
+  carriers_[id] = c;
+}
+
+void outputs::adopt(batch& b, std::unique_ptr<batch_report> report) {
+  for (std::size_t i = 0; i < report->by_status.size(); ++i) final_by_status[i].add(report->by_status[i]);
+  reports_[&b] = {std::move(report), {}};
+  by_id_[b.batch_id] = &b;
+}
+
+void outputs::check(batch& b) { to_check_.insert(&b); }
+
+void outputs::replay_received(std::string_view carrier_name, std::int64_t received_at_ms,
+                              std::span<const std::uint8_t> pdu) {
+  write_received(carrier_name, received_at_ms, pdu);
+}
+
+bool outputs::failed(const result<void>& r, const std::string& what) {
+  if (r) return false;
+  if (r.error() == std::errc::no_space_on_device) {
+    blocked_.store(true, std::memory_order_relaxed);
+  } else {
+    hooks_.on_fatal(r.error(), what);
+  }
+  return true;
+}
+
+outputs::open_report& outputs::report_of(batch& b) {
+  if (last_batch_ == &b) return *last_report_;
+  auto& r = reports_[&b];
+  if (!r.report) {
+    r.report = std::make_unique<batch_report>(files_, paths_.hidden_report(b.name), spool_.file_mode);
+    by_id_[b.batch_id] = &b;
+  }
+  last_batch_ = &b;
+  last_report_ = &r;
+  return r;
+}
+
+void outputs::consume_final(message& m) {
+  auto& b = static_cast<batch&>(*m.owner);
+  batch_report& report = *report_of(b).report;
+  const auto outcome = outcome_of(m, scratch_);
+  const carrier* c = nullptr;
+  if (m.carrier != journal_records::no_carrier) {
+    if (m.carrier >= known_.size() || !known_[m.carrier]) {
+      const std::lock_guard lock(names_mutex_);
+      known_ = carriers_;
+    }
+    if (m.carrier < known_.size()) c = known_[m.carrier].get();
+  }
+  line_.clear();
+  append_report_line(line_, scratch_.head, outcome, c != nullptr ? std::string_view(c->config().name) : std::string_view{});
+  report.buffer().append(line_);
+  report.count(m.status, m.parts, m.parts_accepted, (m.flags & flag_maybe_duplicate) != 0, m.submitted_at_ms);
+  results_.buffer().append("{\"batch\":\"").append(b.name).append("\",").append(line_, 1);
+  results_.added();
+  final_by_status[static_cast<std::size_t>(m.status)].add();
+
+  block& at = b.blocks[m.entry / block_entries];
+  block::set(at.final, m.entry % block_entries);
+  at.open.fetch_sub(1, std::memory_order_relaxed);
+  const std::uint32_t finished = b.finished.load(std::memory_order_relaxed) + 1;
+  b.finished.store(finished, std::memory_order_relaxed);
+  if (finished == b.total.load(std::memory_order_acquire)) to_check_.insert(&b);
+  if (m.carrier != journal_records::no_carrier && m.carrier < known_.size() && known_[m.carrier]) {
+    if (known_[m.carrier]->release(m.slots)) hooks_.room_made();
+  }
+  const auto lived = std::max<std::int64_t>(0, to_ms(time_.wall()) - m.accepted_at_ms);
+  message_duration[static_cast<std::size_t>(m.priority)].observe(std::chrono::milliseconds(lived));
+  magazine_.give(&m);
+}
+
+void outputs::write_received(std::string_view carrier_name, std::int64_t received_at_ms,
+                             std::span<const std::uint8_t> pdu) {
+  line_.clear();
+  if (append_received_line(line_, carrier_name, received_at_ms, pdu) == received_kind::receipt) {
+    receipts_.buffer().append(line_);
+    receipts_.added();
+    receipts_written.add();
+  } else {
+    unrouted_.buffer().append(line_);
+    unrouted_.added();
+    inbound_written.add();
+  }
+}
+
+void outputs::consume(journal_event& event) {
+  switch (event.kind) {
+    case event_kind::final: consume_final(*static_cast<message*>(event.subject)); break;
+    case event_kind::received: {
+      const std::unique_ptr<received_pdu> pdu(static_cast<received_pdu*>(event.subject));
+      {
+        const std::lock_guard lock(names_mutex_);
+        known_ = carriers_;
+      }
+      const auto& c = pdu->carrier < known_.size() ? known_[pdu->carrier] : nullptr;
+      write_received(c ? std::string_view(c->config().name) : std::string_view{}, pdu->received_at_ms, pdu->octets);
+      break;
+    }
+    case event_kind::control: {
+      const std::unique_ptr<control_record> r(static_cast<control_record*>(event.subject));
+      if (r->opened != nullptr) (void)report_of(static_cast<batch&>(*r->opened));
+      if (const auto found = by_id_.find(r->scanned); found != by_id_.end()) to_check_.insert(found->second);
+      if (r->at_outputs) r->at_outputs();
+      break;
+    }
+    case event_kind::part:
+    case event_kind::admission: break;
+  }
+}
+
+bool outputs::idle() const noexcept { return next_event_ == events_.size() && synced_.empty() && to_check_.empty(); }
+
+bool outputs::rotate_all() {
+  for (rotating_output* out : {&results_, &receipts_, &unrouted_}) {
+    if (failed(out->rotate(), "results, receipts or inbound")) return false;
+  }
+  return true;
+}
+
+outputs::step_result outputs::step() {
+  const auto now = time_.steady();
+  if (blocked_.load(std::memory_order_relaxed)) {
+    blocked_.store(false, std::memory_order_relaxed);
+    for (auto& [b, r] : reports_) {
+      if (failed(r.report->flush(false), r.report->path())) return {false, now + 200ms};
+    }
+    if (!rotate_all()) return {false, now + 200ms};
+    if (marker_ != 0 && !record_positions()) return {false, now + 200ms};
+  }
+  bool worked = false;
+  if (next_event_ == events_.size()) {
+    next_event_ = 0;
+    if (!synced_.pop(events_)) events_.clear();
+  }
+  while (next_event_ < events_.size()) {
+    worked = true;
+    consume(events_[next_event_++]);
+    if (marker_ != 0 && !record_positions()) break;
+    if ((next_event_ & 255U) == 0 && last_report_ != nullptr) {
+      if (failed(last_report_->report->flush(false), last_report_->report->path())) break;
+    }
+    if (results_.due() && failed(results_.rotate(), paths_.results())) break;
+  }
+  sink_.flush();
+  if (blocked_.load(std::memory_order_relaxed)) return {false, now + 200ms};
+  if (last_report_ != nullptr) (void)failed(last_report_->report->flush(false), last_report_->report->path());
+  if (!to_check_.empty()) close_finished();
+  step_result result{worked, now + 1s};
+  for (rotating_output* out : {&results_, &receipts_, &unrouted_}) {
+    if (out->due()) {
+      (void)failed(out->rotate(), "results, receipts or inbound");
+    } else if (!out->empty()) {
+      result.next = std::min(result.next, out->due_at());
+    }
+  }
+  if (!to_check_.empty() || blocked_.load(std::memory_order_relaxed)) result.next = now + 200ms;
+  return result;
+}
+
+std::string outputs::summary_of(const batch& b, const batch_report& report) const {
+  nlohmann::ordered_json j;
+  j["batch"] = b.name;
+  if (!b.defaults.name.empty()) j["batch_name"] = b.defaults.name;
+  std::uint64_t messages = 0;
+  for (const auto n : report.by_status) messages += n;
+  j["messages"] = messages;
+  for (std::size_t i = 0; i < report.by_status.size(); ++i) {
+    j["status"][std::string(router::name(static_cast<router::message_status>(i)))] = report.by_status[i];
+  }
+  j["parts"] = report.parts;
+  j["parts_sent"] = report.parts_accepted;
+  j["maybe_duplicates"] = report.maybe_duplicates;
+  j["accepted_at"] = format_rfc3339_ms(b.accepted_at_ms);
+  j["first_submitted_at"] = report.first_ms != 0 ? nlohmann::ordered_json(format_rfc3339_ms(report.first_ms)) : nlohmann::ordered_json();
+  j["last_submitted_at"] = report.last_ms != 0 ? nlohmann::ordered_json(format_rfc3339_ms(report.last_ms)) : nlohmann::ordered_json();
+  j["finished_at"] = format_rfc3339_ms(to_ms(time_.wall()));
+  return j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void outputs::close_finished() {
+  std::vector<batch*> group;
+  for (batch* b : to_check_) {
+    const std::uint32_t total = b->total.load(std::memory_order_acquire);
+    if (total != batch::unknown_total && b->finished.load(std::memory_order_relaxed) == total) group.push_back(b);
+  }
+  if (!group.empty()) {
+    if (!rotate_all() || !close_group(group)) return;
+  }
+  to_check_.clear();
+}
+
+bool outputs::close_group(const std::vector<batch*>& group) {
+  const auto done = [&](const result<void>& r, const std::string& what) { return !failed(r, what); };
+  for (batch* b : group) {
+    batch_report& report = *report_of(*b).report;
+    if (report.bytes() == 0 && !done(report.resume(0), report.path())) return false;
+    if (!done(report.flush(true), report.path()) || !done(report.sync(), report.path())) return false;
+    const std::string text = summary_of(*b, report);
+    const std::string path = paths_.hidden_summary(b->name);
+    auto opened = files_.open(path, open_mode::read_write_create, spool_.file_mode);
+    if (!opened) return done(tl::unexpected(opened.error()), path);
+    auto& f = **opened;
+    if (!done(f.truncate(0)
+                  .and_then([&] {
+                    return f.write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0);
+                  })
+                  .and_then([&] { return f.sync(); }),
+              path)) {
+      return false;
+    }
+  }
+  // A step that was done before a failure finds its file gone: that is success.
+  const auto move = [&](const std::string& from, const std::string& to) {
+    auto moved = files_.rename(from, to);
+    if (!moved && moved.error() == std::errc::no_such_file_or_directory && files_.stat(to)) return true;
+    return done(moved, from);
+  };
+  if (!done(files_.sync_directory(paths_.done()), paths_.done())) return false;
+  for (batch* b : group) {
+    if (!move(paths_.active(b->name), paths_.done(b->name))) return false;
+    if (!move(paths_.hidden_summary(b->name), paths_.summary(b->name))) return false;
+  }
+  if (!done(files_.sync_directory(paths_.done()), paths_.done())) return false;
+  if (!done(files_.sync_directory(paths_.active()), paths_.active())) return false;
+  for (batch* b : group) {
+    if (!move(paths_.hidden_report(b->name), paths_.report(b->name))) return false;
+  }
+  if (!done(files_.sync_directory(paths_.done()), paths_.done())) return false;
+  for (batch* b : group) {
+    auto* closed = make_control(journal_records::batch_closed{b->batch_id});
+    const std::uint32_t id = b->batch_id;
+    const std::string bits = paths_.bits(id);
+    const std::string expanded = b->source_path != paths_.active(b->name) ? b->source_path : std::string();
+    closed->durable = [this, id, bits, expanded] {
+      (void)files_.remove(bits);
+      if (!expanded.empty()) (void)files_.remove(expanded);
+      hooks_.batch_closed(id);
+    };
+    reports_.erase(b);
+    by_id_.erase(id);
+    last_batch_ = nullptr;
+    last_report_ = nullptr;
+    batches_done.add();
+    sink_.event(event_kind::control, closed);
+  }
+  sink_.flush();
+  return true;
+}
+
+result<void> outputs::save_bits(batch& b, open_report& r, std::vector<std::uint8_t>& inline_bits, bool& in_file) {
+  const std::uint32_t count = b.blocks.size();
+  inline_bits.clear();
+  in_file = count > inline_bits_blocks;
+  if (!in_file) {
+    inline_bits.resize(count * bits_per_block_bytes);
+    for (std::uint32_t i = 0; i < count; ++i) copy_bits(b.blocks[i], inline_bits.data() + i * bits_per_block_bytes);
+    return {};
+  }
+  auto opened = files_.open(paths_.bits(b.batch_id), open_mode::read_write_create, 0600);
+  if (!opened) return tl::unexpected(opened.error());
+  r.settled.resize(count);
+  std::vector<std::uint8_t> run;
+  for (std::uint32_t i = 0; i < count;) {
+    if (r.settled[i]) {
+      ++i;
+      continue;
+    }
+    const std::uint32_t first = i;
+    run.clear();
+    for (; i < count && !r.settled[i] && run.size() < (1U << 20); ++i) {
+      run.resize(run.size() + bits_per_block_bytes);
+      // Read the count first: a block is settled only if nothing was open before its bits were copied.
+      const bool settled = b.blocks[i].open.load(std::memory_order_acquire) == 0 && b.blocks[i].entries == block_entries;
+      copy_bits(b.blocks[i], run.data() + run.size() - bits_per_block_bytes);
+      r.settled[i] = settled;
+    }
+    if (auto written = (*opened)->write_at(run, std::uint64_t{first} * bits_per_block_bytes); !written) return written;
+  }
+  return (*opened)->sync();
+}
+
+bool outputs::record_positions() {
+  if (!rotate_all()) return false;
+  std::vector<std::uint8_t> inline_bits;
+  bool files_made = false;
+  std::vector<control_record*> positions;
+  const auto give_up = [&] {
+    for (auto* p : positions) delete p;
+    return false;
+  };
+  for (auto& [b, r] : reports_) {
+    if (failed(r.report->flush(true), r.report->path()) || failed(r.report->sync(), r.report->path())) return give_up();
+    bool in_file = false;
+    if (failed(save_bits(*b, r, inline_bits, in_file), paths_.bits(b->batch_id))) return give_up();
+    files_made |= in_file;
+    if (b != last_batch_) r.report->close();
+    journal_records::position p;
+    p.batch = b->batch_id;
+    p.marker = marker_;
+    p.report_bytes = r.report->bytes();
+    p.totals = r.report->totals();
+    p.bits_in_file = in_file ? 1 : 0;
+    p.bits = inline_bits;
+    positions.push_back(make_control(p));
+  }
+  if (files_made && failed(files_.sync_directory(paths_.bits()), paths_.bits())) return give_up();
+  if (failed(files_.sync_directory(paths_.done()), paths_.done())) return give_up();
+  for (auto* p : positions) sink_.event(event_kind::control, p);
+  auto* end = make_control(journal_records::checkpoint{marker_, next_batch_ != nullptr ? next_batch_->load() : 0U});
+  end->durable = [this, marker = marker_] { hooks_.checkpoint_done(marker); };
+  sink_.event(event_kind::control, end);
+  sink_.flush();
+  marker_ = 0;
+  return true;
+}
+
+}  // namespace trunkline::engine

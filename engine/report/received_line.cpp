@@ -1,0 +1,122 @@
+// A received PDU as one line of JSON. Making sense of receipts (which message, which part) is a later step; here whatever
+// can be decoded is shown, and the octets themselves are always kept.
+#include "engine/report/received_line.hpp"
+
+#include <optional>
+
+#include "engine/runtime/rfc3339.hpp"
+#include "engine/spool/json_text.hpp"
+#include "protocol/pdu.hpp"
+#include "protocol/text_encoding.hpp"
+#include "protocol/udh.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using namespace protocol;
+
+/// esm_class bits 5 to 2 (SMPP 3.4, 5.2.12): anything but a plain message is about one of ours.
+bool is_receipt(std::uint8_t esm_class) noexcept { return (esm_class & 0x3cU) != 0; }
+
+std::optional<encoding> encoding_of(std::uint8_t data_coding) noexcept {
+  switch (data_coding) {
+    case 0:
+    case 0x10: return encoding::gsm7;
+    case 1: return encoding::ascii;
+    case 3: return encoding::latin1;
+    case 6: return encoding::cyrillic;
+    case 7: return encoding::hebrew;
+    case 8:
+    case 0x18: return encoding::ucs2;
+    default: return std::nullopt;
+  }
+}
+
+struct fields {
+  std::string_view source;
+  std::string_view destination;
+  std::uint8_t esm_class = 0;
+  std::uint8_t data_coding = 0;
+  std::span<const std::uint8_t> message;
+  tlv_view tlvs;
+};
+
+std::optional<fields> decode_fields(std::span<const std::uint8_t> pdu) noexcept {
+  if (pdu.size() < header_bytes) return std::nullopt;
+  const auto id = static_cast<command_id>(std::uint32_t{pdu[4]} << 24U | std::uint32_t{pdu[5]} << 16U |
+                                          std::uint32_t{pdu[6]} << 8U | pdu[7]);
+  const auto body = pdu.subspan(header_bytes);
+  fields f;
+  if (id == command_id::deliver_sm) {
+    const auto d = decode<deliver_sm>(body);
+    if (!d) return std::nullopt;
+    f = {d->source_addr, d->destination_addr, d->esm_class, d->data_coding, d->short_message, d->tlvs};
+  } else if (id == command_id::data_sm) {
+    const auto d = decode<data_sm>(body);
+    if (!d) return std::nullopt;
+    f = {d->source_addr, d->destination_addr, d->esm_class, d->data_coding, {}, d->tlvs};
+  } else {
+    return std::nullopt;
+  }
+  if (f.message.empty()) {
+    if (const auto payload = f.tlvs.find(tlv_tag::message_payload)) f.message = *payload;
+  }
+  return f;
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  out.append(",\"").append(name).append("\":");
+  append_json(out, text);
+}
+
+/// A C-octet string of a peer may hold any octets; JSON text may not.
+std::string printable(std::string_view octets) {
+  std::string text;
+  append_text({reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()}, encoding::latin1, text);
+  return text;
+}
+
+}  // namespace
+
+received_kind append_received_line(std::string& out, std::string_view carrier, std::int64_t received_at_ms,
+                                   std::span<const std::uint8_t> pdu) {
+  const auto f = decode_fields(pdu);
+  const bool receipt = f && is_receipt(f->esm_class);
+  out.append(receipt ? "{\"kind\":\"part\",\"batch\":null" : "{\"kind\":\"message\"");
+  append_member(out, "carrier", carrier);
+  if (f) {
+    append_member(out, "from", printable(f->source));
+    append_member(out, "to", printable(f->destination));
+    out.append(",\"esm_class\":");
+    append_number(out, unsigned{f->esm_class});
+    out.append(",\"data_coding\":");
+    append_number(out, unsigned{f->data_coding});
+    auto text_octets = f->message;
+    if ((f->esm_class & 0x40U) != 0) {
+      if (const auto udh = parse_udh(text_octets)) {
+        append_member(out, "udh", "");
+        out.pop_back();
+        append_hex(out, text_octets.data(), udh->header_octets);
+        out.push_back('"');
+        text_octets = text_octets.subspan(udh->header_octets);
+      }
+    }
+    if (const auto from = encoding_of(f->data_coding)) {
+      std::string text;
+      append_text(text_octets, *from, text);
+      append_member(out, "text", text);
+    }
+    if (const auto id = f->tlvs.find(tlv_tag::receipted_message_id)) {
+      std::string_view value(reinterpret_cast<const char*>(id->data()), id->size());
+      while (!value.empty() && value.back() == '\0') value.remove_suffix(1);
+      append_member(out, "message_id", printable(value));
+    }
+  }
+  append_member(out, "received_at", format_rfc3339_ms(received_at_ms));
+  out.append(",\"raw\":\"");
+  append_hex(out, pdu.data(), pdu.size());
+  out.append("\"}\n");
+  return receipt ? received_kind::receipt : received_kind::inbound;
+}
+
+}  // namespace trunkline::engine

@@ -1,0 +1,201 @@
+// Accepting is two renames' worth of care: the file moves from incoming/ to active/ without replacing anything, and only when
+// both directories are synced does the engine answer for its messages. Names are remembered after that, never before, so that
+// a crash in between cannot make a waiting file look like a repeat.
+#include "engine/spool/claimer.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace trunkline::engine {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::size_t group_size = 1000;
+
+std::int64_t to_ms(clock::wall_time t) noexcept {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
+}
+
+std::string why_not_opened(std::error_code error) {
+  if (error == std::errc::too_many_symbolic_link_levels) return "it is a link; links are never followed";
+  if (error == std::errc::is_a_directory) return "it is a directory";
+  if (error == std::errc::too_many_links) return "it has a second hard link: the producer could still change it";
+  if (error == std::errc::not_supported) return "it is not a regular file";
+  if (error == std::errc::permission_denied) return "it cannot be read: permission denied";
+  return "it cannot be opened: " + error.message();
+}
+
+/// Errors of the machine, not of the file.
+bool is_temporary(std::error_code error) {
+  return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
+         error == std::errc::not_enough_memory || error == std::errc::no_space_on_device;
+}
+
+}  // namespace
+
+claimer::claimer(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, record_options records,
+                 name_memory& names, std::atomic<std::uint32_t>& next_batch)
+    : files_(files),
+      time_(time),
+      spool_(spool),
+      paths_(std::move(paths)),
+      parser_(std::move(records)),
+      names_(names),
+      next_batch_(next_batch) {}
+
+void claimer::problem(const std::string& what, std::error_code why) {
+  const std::string text = fmt::format("{}: {}", what, why.message());
+  if (text != last_problem_) spdlog::error("spool: {}; will try again", text);
+  last_problem_ = text;
+  next_look_ = time_.steady() + 1s;
+}
+
+void claimer::look() {
+  next_look_ = time_.steady() + 100ms;
+  auto entries = files_.list(paths_.incoming());
+  if (!entries) return problem("cannot list " + paths_.incoming(), entries.error());
+  std::sort(entries->begin(), entries->end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  idle_ = true;
+  for (const auto& entry : *entries) {
+    if (is_temporary_name(entry.name)) continue;
+    if (entry.name.ends_with(".crc32c")) continue;  // a sidecar goes with its file
+    idle_ = false;
+    if (candidates_.size() + ready_.size() >= group_size) break;
+    if (!seen_.contains(entry.name)) consider(entry);
+  }
+}
+
+void claimer::consider(const directory_entry& entry) {
+  const std::string& name = entry.name;
+  const std::int64_t now_s = to_ms(time_.wall()) / 1000;
+  if (!parse_spool_name(name)) {
+    return reject(name,
+                  "not a name for a batch: A-Z a-z 0-9 . _ - only, 1 to 200 long, ending .jsonl or .csv (also .gz or .zst), and "
+                  "none of the engine's own endings");
+  }
+  if (names_.knows(name, now_s) || files_.stat(paths_.active(name)) || files_.stat(paths_.done(name))) {
+    return reject(name, "a file of this name was accepted before; give each batch a name of its own");
+  }
+  auto opened = files_.open_untrusted(paths_.incoming(), name);
+  if (!opened) {
+    if (opened.error() == std::errc::no_such_file_or_directory) return;  // taken back by its producer
+    if (is_temporary(opened.error())) return problem("cannot open " + name, opened.error());
+    return reject(name, why_not_opened(opened.error()));
+  }
+  std::optional<std::string> sidecar;
+  if (auto side = files_.open_untrusted(paths_.incoming(), name + ".crc32c")) {
+    std::string text(4096, '\0');
+    auto got = side->handle->read_at({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 0);
+    text.resize(got.value_or(0));
+    sidecar = std::move(text);
+  }
+  seen_.insert(name);
+  candidates_.push_back(std::make_unique<candidate>(files_, paths_, name, std::move(opened->handle), opened->status.size,
+                                                    spool_.require_trailer, std::move(sidecar)));
+}
+
+void claimer::reject(const std::string& name, const std::string& why) {
+  // An odd name is shown as it is in the log only where it is printable.
+  std::string shown = name;
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
+  }
+  std::string target = name;
+  const std::string base = paths_.rejected() + "/";
+  for (int n = 1; n < 10'000; ++n) {
+    auto moved = files_.rename(paths_.incoming() + "/" + name, base + target, rename_mode::no_replace);
+    if (moved) break;
+    if (moved.error() != std::errc::file_exists) {
+      if (moved.error() != std::errc::no_such_file_or_directory) problem("cannot reject " + shown, moved.error());
+      return;
+    }
+    target = fmt::format("{}.{}", name, n);
+  }
+  const std::string text = why + "\n";
+  const std::string hidden = base + "." + target.substr(0, 230) + ".error";
+  auto made = files_.open(hidden, open_mode::read_write_create, spool_.file_mode);
+  if (made) {
+    auto written = (*made)
+                       ->truncate(0)
+                       .and_then([&] {
+                         return (*made)->write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0);
+                       })
+                       .and_then([&] { return (*made)->sync(); })
+                       .and_then([&] { return files_.rename(hidden, base + target.substr(0, 230) + ".error"); });
+    if (!written) problem("cannot say why " + shown + " was rejected", written.error());
+  }
+  (void)files_.sync_directory(paths_.rejected());
+  (void)files_.sync_directory(paths_.incoming());
+  rejected_batches.add();
+  spdlog::warn("spool: {} rejected: {}", shown, why);
+}
+
+bool claimer::accept(std::vector<std::unique_ptr<batch>>& accepted) {
+  std::vector<std::unique_ptr<candidate>> group;
+  group.swap(ready_);
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<candidate>> moved;
+  for (auto& c : group) {
+    auto renamed = files_.rename(paths_.incoming() + "/" + c->name(), paths_.active(c->name()), rename_mode::no_replace);
+    seen_.erase(c->name());
+    if (!renamed) {
+      if (renamed.error() != std::errc::no_such_file_or_directory) problem("cannot accept " + c->name(), renamed.error());
+      continue;
+    }
+    (void)files_.remove(paths_.incoming() + "/" + c->name() + ".crc32c");
+    names.push_back(c->name());
+    moved.push_back(std::move(c));
+  }
+  if (moved.empty()) return false;
+  const auto now_ms = to_ms(time_.wall());
+  auto durable = files_.sync_directory(paths_.active())
+                     .and_then([&] { return files_.sync_directory(paths_.incoming()); })
+                     .and_then([&] { return names_.add(names, now_ms / 1000); });
+  if (!durable) {
+    // They are in active/ in memory only, perhaps: a restart finds out. Going on could answer for files that are gone.
+    spdlog::critical("spool: cannot make accepted files durable: {}", durable.error().message());
+    throw std::system_error(durable.error(), "spool");
+  }
+  last_problem_.clear();
+  for (auto& c : moved) {
+    accepted.push_back(c->make_batch(next_batch_.fetch_add(1), now_ms));
+    accepted_batches.add();
+  }
+  return true;
+}
+
+bool claimer::step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t room) {
+  if (time_.steady() >= next_look_ && room != 0) look();
+  bool worked = false;
+  const auto until = time_.steady() + 10ms;
+  for (std::size_t n = 0; !candidates_.empty() && ready_.size() < room; ++n) {
+    if (n % 16 == 15 && time_.steady() >= until) break;
+    worked = true;
+    auto& c = candidates_.front();
+    const auto done = c->step(parser_);
+    if (!done) {
+      const std::string name = c->name();
+      const candidate_error why = done.error();
+      candidates_.pop_front();
+      seen_.erase(name);
+      if (why.io && is_temporary(why.io)) {
+        problem(name + ": " + why.text, why.io);
+      } else {
+        reject(name, why.io ? why.text + ": " + why.io.message() : why.text);
+      }
+      continue;
+    }
+    if (*done) {
+      ready_.push_back(std::move(c));
+      candidates_.pop_front();
+    } else if (candidates_.size() > 1 && n % 8 == 7) {
+      // A long verification does not hold up the small files behind it.
+      candidates_.push_back(std::move(candidates_.front()));
+      candidates_.pop_front();
+    }
+  }
+  if (!ready_.empty()) worked |= accept(accepted);
+  return worked;
+}
+
+}  // namespace trunkline::engine

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/runtime/clock.hpp"
+#include "engine/runtime/configuration.hpp"
+#include "engine/runtime/counter.hpp"
+#include "engine/spool/candidate.hpp"
+#include "engine/spool/name_memory.hpp"
+
+namespace trunkline::engine {
+
+/// Takes files from incoming/: checks names and kinds, sets aside what cannot be a batch (rejected/, with NAME.error saying
+/// why), and accepts the rest in groups: renamed into active/, both directories synced. One thread.
+class claimer {
+ public:
+  /// `next_batch` numbers batches; shared with recovery.
+  claimer(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, record_options records,
+          name_memory& names, std::atomic<std::uint32_t>& next_batch);
+
+  /// Looks into incoming/ (at most every 100 ms) and does one step of work on what is there. Accepted batches are appended to
+  /// `accepted`. Returns true when it did something. `room`: batches that may still be opened.
+  bool step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t room);
+  /// Nothing is waiting or being looked at, as of the last look.
+  bool idle() const noexcept { return idle_; }
+  /// Forces a look at the next step.
+  void look_now() noexcept { next_look_ = {}; }
+
+  counter accepted_batches;
+  counter rejected_batches;
+
+ private:
+  void look();
+  void consider(const directory_entry& entry);
+  void reject(const std::string& name, const std::string& why);
+  bool accept(std::vector<std::unique_ptr<batch>>& accepted);
+  void problem(const std::string& what, std::error_code why);
+
+  file_system& files_;
+  const clock& time_;
+  const spool_config spool_;
+  const spool_paths paths_;
+  record_parser parser_;
+  name_memory& names_;
+  std::atomic<std::uint32_t>& next_batch_;
+  std::chrono::steady_clock::time_point next_look_{};
+  std::deque<std::unique_ptr<candidate>> candidates_;
+  std::vector<std::unique_ptr<candidate>> ready_;
+  std::unordered_set<std::string> seen_;  // under consideration
+  std::string last_problem_;
+  bool idle_ = false;
+};
+
+}  // namespace trunkline::engine
