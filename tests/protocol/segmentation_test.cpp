@@ -154,6 +154,63 @@ TEST(segmentation, parts_cover_the_text_and_split_nothing) {
   }
 }
 
+TEST(segmentation, clusters_are_cut_where_keeping_them_would_cost_a_part) {
+  const std::string man = "\xF0\x9F\x91\xA8\xE2\x80\x8D";  // three units: man, joiner
+  const auto repeat = [](std::string_view unit, std::size_t times) {
+    std::string text;
+    for (std::size_t i = 0; i < times; ++i) text += unit;
+    return text;
+  };
+  const std::string mark = "\xCC\x88";  // combining diaeresis
+  struct {
+    const char* name;
+    std::string text;
+    std::vector<std::size_t> parts;
+  } const cases[] = {
+      {"one cluster longer than a part", repeat(man, 40), {66, 54}},
+      {"letter with marks longer than a part", "a" + repeat(mark, 100), {67, 34}},
+      {"exactly full: no room to give", "\xD0\x96" + repeat("a", 65) + "b" + mark + repeat("c", 66), {67, 67}},
+      {"CR LF stay together", "\xD0\x96" + repeat("a", 65) + "\r\n" + repeat("c", 10), {66, 12}},
+      {"flags by pairs", repeat("\xF0\x9F\x87\xA9\xF0\x9F\x87\xAA", 18), {64, 8}},
+      {"Hangul syllable of jamo",
+       repeat("\xEA\xB0\x80", 66) + "\xE1\x84\x80\xE1\x85\xA1" + repeat("\xEA\xB0\x80", 9),
+       {66, 11}},
+  };
+  for (const auto& c : cases) {
+    const auto result = plan(c.text);
+    ASSERT_TRUE(result) << c.name;
+    EXPECT_EQ(result->parts, c.parts) << c.name;
+  }
+}
+
+TEST(segmentation, clusters_never_cost_a_part) {
+  const char* const pieces[] = {"a",   "\xD0\x96", "\xF0\x9F\x91\xA8", "\xE2\x80\x8D", "\xCC\x88", "\xF0\x9F\x87\xA9",
+                                "\r\n"};
+  for (std::uint32_t seed = 1; seed <= 600; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    std::string text = "\xD0\x96";
+    for (std::size_t i = 0, n = random() % 600; i < n; ++i) text += pieces[random() % std::size(pieces)];
+    std::vector<std::uint8_t> octets(text.size() * 2);
+    octets.resize(encode_text(text, encoding::ucs2, octets)->octets);
+    const auto cuts = plan_segments(octets, encoding::ucs2, {long_mode::udh, 255, 0});
+    ASSERT_TRUE(cuts);
+    std::size_t plain = 1;
+    if (octets.size() > 140)
+      for (std::size_t begin = 0; octets.size() - begin > 134; ++plain) {
+        begin += 134;
+        if ((octets[begin - 2] & 0xFC) == 0xD8) begin -= 2;
+      }
+    ASSERT_EQ(cuts->count(), plain);
+    std::string back;
+    for (std::size_t i = 0; i < cuts->count(); ++i) {
+      ASSERT_LE(cuts->length(i), cuts->count() > 1 ? 134U : 140U);
+      append_text(cuts->part(octets, i), encoding::ucs2, back);
+    }
+    ASSERT_EQ(back, text);
+  }
+}
+
 TEST(segmentation, names) {
   EXPECT_EQ(long_mode_name(long_mode::udh), "udh");
   EXPECT_EQ(long_mode_name(long_mode::udh16), "udh16");
