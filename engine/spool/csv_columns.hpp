@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,30 +9,9 @@
 #include <tl/expected.hpp>
 
 #include "engine/spool/record.hpp"
+#include "engine/spool/record_fields.hpp"
 
 namespace trunkline::engine {
-
-/// The fields of a message; the order is that of product.md, 4, and of `record_field_names`.
-enum class record_field : std::uint8_t {
-  to,
-  text,
-  data,
-  data_coding,
-  udh,
-  from,
-  id,
-  priority,
-  validity,
-  send_at,
-  receipt,
-  carrier,
-  encoding,
-  max_parts,
-  flash,
-  tlv,
-  tags,
-  vars,
-};
 
 /// What each column of a CSV batch holds. Owns its strings.
 struct csv_columns {
@@ -60,6 +40,7 @@ struct csv_scan {
   std::size_t at = 0;
   bool in_quotes = false;
   bool cell_start = true;
+  bool after_quote = false;
 };
 std::size_t find_record_end(std::string_view buffer, csv_scan& resume) noexcept;
 std::size_t find_record_end(std::string_view buffer) noexcept;

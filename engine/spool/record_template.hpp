@@ -27,8 +27,9 @@ class record_template {
   std::string_view fixed() const noexcept { return literals_; }
 
   /// Appends the text with every placeholder replaced by its value in `vars` to `out`. Returns the first name that has
-  /// no value there, empty when all have one. Allocates only when `out` must grow.
-  std::string_view fill(std::span<const tag> vars, std::string& out) const;
+  /// no value there, empty when all have one. Stops soon after `out` has grown beyond `max_bytes`, so that a small
+  /// template cannot make a huge text: look at its size. Allocates only when `out` must grow.
+  std::string_view fill(std::span<const tag> vars, std::string& out, std::size_t max_bytes) const;
 
  private:
   struct piece {

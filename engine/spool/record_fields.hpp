@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace trunkline::engine {
+
+/// The fields of a message, in the order in which docs/records.md explains them.
+enum class record_field : std::uint8_t {
+  to,
+  text,
+  data,
+  data_coding,
+  udh,
+  from,
+  id,
+  priority,
+  validity,
+  send_at,
+  receipt,
+  carrier,
+  encoding,
+  max_parts,
+  flash,
+  tlv,
+  tags,
+  vars,
+};
+inline constexpr std::size_t record_field_count = 18;
+
+/// The name as it stands in a batch. Static storage.
+std::string_view name(record_field field) noexcept;
+
+/// The field of exactly this name.
+std::optional<record_field> find_record_field(std::string_view name) noexcept;
+
+/// All names, in the order of `record_field`. Static storage.
+std::span<const std::string_view> record_field_names() noexcept;
+
+/// The one of `known` that takes the fewest edits to become `name`; empty when all are too far off to be meant.
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known);
+
+/// `text` in double quotes for a message to people: control characters as \xHH, cut to a few dozen characters.
+std::string quoted(std::string_view text);
+
+}  // namespace trunkline::engine

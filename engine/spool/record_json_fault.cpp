@@ -1,0 +1,72 @@
+// The fast parser only says that a line is no JSON. Nobody can mend a file of ten million lines with that, so a bad
+// line is read once more here, by a parser that knows the place and what it expected there.
+#include "engine/spool/record_json_fault.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/spool/record_fields.hpp"
+#include "protocol/utf8.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+/// Takes every event and keeps the first error.
+class fault_finder final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+    found_ = true;
+    // The position counts octets read, so it is one behind the octet at fault.
+    offset_ = position == 0 ? 0 : position - 1;
+    // "[json.exception.parse_error.101] parse error at line 1, column 5: WHY; last read: '...'; expected WHAT"
+    const std::string_view what = error.what();
+    const std::size_t why = what.find(": ");
+    if (why == std::string_view::npos) return false;
+    const std::string_view text = what.substr(why + 2);
+    why_ = text.substr(0, text.find("; last read: "));
+    const std::size_t expected = text.rfind("; expected ");
+    if (expected != std::string_view::npos) why_.append(text.substr(expected));
+    return false;
+  }
+
+  bool found() const noexcept { return found_; }
+  std::size_t offset() const noexcept { return offset_; }
+  const std::string& why() const noexcept { return why_; }
+
+ private:
+  bool found_ = false;
+  std::size_t offset_ = 0;
+  std::string why_;
+};
+
+}  // namespace
+
+record_error explain_json_fault(std::string_view line, std::size_t offset) {
+  const std::size_t valid = protocol::valid_utf8_prefix(line);
+  if (valid != line.size()) {
+    return {router::reason::bad_utf8, "the octet at offset " + std::to_string(valid) + " is not UTF-8"};
+  }
+  fault_finder finder;
+  nlohmann::json::sax_parse(line, &finder);
+  if (finder.found()) {
+    return {router::reason::bad_json, "not JSON at offset " + std::to_string(finder.offset()) + ": " + finder.why()};
+  }
+  const std::size_t start = line.find_first_not_of(" \t\r");
+  if (start != std::string_view::npos && line[start] != '{') {
+    return {router::reason::bad_json, "not an object, but " + quoted(line.substr(start))};
+  }
+  return {router::reason::bad_json, "not JSON at offset " + std::to_string(offset)};
+}
+
+}  // namespace trunkline::engine
