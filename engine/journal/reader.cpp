@@ -27,7 +27,7 @@ class window {
   /// Octets from `offset` on: `bytes` of them or more, fewer only at the end of the file.
   result<std::span<const std::uint8_t>> at(std::uint64_t offset, std::size_t bytes) {
     if (offset < start_ || offset + bytes > start_ + filled_) {
-      if (buffer_.size() < bytes || buffer_.empty()) buffer_.resize(std::max(bytes, window_bytes));
+      if (buffer_.size() < bytes || buffer_.empty()) buffer_.resize(std::max(2 * bytes, window_bytes));
       const auto got = source_.read_at(buffer_, offset);
       if (!got) return failure{got.error()};
       start_ = offset;
@@ -66,12 +66,7 @@ class journal_reading {
     for (std::size_t index = 0; index < numbers->size(); ++index) {
       const std::uint64_t number = (*numbers)[index];
       if (number < first_segment) continue;
-      if (summary_.first_segment == 0) {
-        summary_.first_segment = number;
-        if (first_segment != 0 && number != first_segment) {
-          report({first_segment, 0, 0, 0, 0, "the segment is missing"});
-        }
-      }
+      if (summary_.first_segment == 0) summary_.first_segment = number;
       const bool unsettled = recovering_ && index + unsettled_segments >= numbers->size();
       if (const auto read = read_segment(number, unsettled); !read) return failure{read.error()};
     }
@@ -167,6 +162,7 @@ class journal_reading {
     summary_.torn_segment = 0;
     summary_.torn_offset = 0;
     expected_ = header.first_frame;
+    if (summary_.first_frame == 0) summary_.first_frame = header.first_frame;
   }
 
   /// Returns the end of what is not zero.

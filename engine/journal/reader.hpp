@@ -40,6 +40,8 @@ struct read_summary {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;          ///< octets of those frames
   std::uint64_t first_segment = 0;  ///< number of the oldest segment read; 0 when there is none
+  std::uint64_t first_frame = 0;    ///< number of the first frame that should be there; who has consumed less before
+                                    ///< has lost frames together with a whole segment
   bool torn_tail = false;           ///< the last commit was cut off: it never counted, which is normal after a crash
   std::uint64_t torn_segment = 0;
   std::uint64_t torn_offset = 0;
