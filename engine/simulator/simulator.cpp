@@ -4,7 +4,7 @@
 // A session is a reader and a writer. The reader gives what it reads to the machine and at once writes, without
 // waiting, what the machine has to say: one read and one write for a whole burst. Only when the socket takes no more
 // does the writer wait for it; otherwise the writer waits for the machine's next deadline. Deadlines are met up to
-// 100 us late, so that at high rates the timer fires for many answers and not for each.
+// 50 us late, so that at high rates the timer fires for many answers and not for each.
 #include "engine/simulator/simulator.hpp"
 
 #include <fmt/format.h>
@@ -46,7 +46,7 @@ constexpr auto result_tuple = asio::experimental::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t buffer_bytes = 256U << 10U;
 static_assert(buffer_bytes > 2 * protocol::default_max_pdu_bytes);
-constexpr auto timer_grain = std::chrono::microseconds(100);
+constexpr auto timer_grain = std::chrono::microseconds(50);
 constexpr auto log_patience = std::chrono::milliseconds(20);
 constexpr std::size_t log_bytes = 256U << 10U;
 constexpr auto stop_patience = std::chrono::milliseconds(500);
