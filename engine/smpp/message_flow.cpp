@@ -105,7 +105,7 @@ message_flow::~message_flow() = default;
 
 void message_flow::connected(std::shared_ptr<acknowledger> answers, time_point now) {
   now_ = last_active_ = now;
-  refused_ = false;
+  refused_ = logged_in_ = false;
   answers_ = std::move(answers);
   machine_.emplace(settings_of(carrier_.config(), options_), *this);
   machine_->connected(now);
@@ -302,7 +302,7 @@ bool message_flow::end_turn() {
 void message_flow::on_bound(std::string_view system_id, protocol::interface_version version) noexcept {
   spdlog::info("{}: logged in, peer \"{}\", version {:x}", name_, system_id.substr(0, 64),
                static_cast<unsigned>(version));
-  last_ok_ = true;
+  last_ok_ = logged_in_ = true;
   last_active_ = now_;
   probe_.last_state.store(session_last_state::ok, std::memory_order_relaxed);
   probe_.state.store(session_state::logged_in, std::memory_order_relaxed);

@@ -66,6 +66,8 @@ class message_flow final : public protocol::session_handler {
   void close_admission(bool closed) noexcept { closed_ = closed; }
   /// Nothing unanswered and no message held.
   [[nodiscard]] bool idle() const noexcept { return held_ == nullptr && (!machine_ || machine_->in_flight() == 0); }
+  /// The bind of this connection was accepted.
+  [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
   /// An answer said that the session itself is at fault (stop_session): drain, unbind, bind again after a delay.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
   /// When something was written or answered last.
@@ -118,6 +120,7 @@ class message_flow final : public protocol::session_handler {
   flow_wait waits_for_ = flow_wait::window;
   bool closed_ = false;
   bool refused_ = false;
+  bool logged_in_ = false;
   bool last_ok_ = true;  ///< what the probe says as last state
   time_point now_{};
   std::int64_t wall_ms_ = 0;
