@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -53,6 +54,8 @@ class trailer_check {
   tl::expected<bool, trailer_error> step(std::uint64_t max_bytes);
 
  private:
+  void count(std::span<const std::uint8_t> octets);
+
   file* input_;
   std::uint64_t end_;
   std::uint64_t at_ = 0;
