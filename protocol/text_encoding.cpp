@@ -102,6 +102,22 @@ tl::expected<std::size_t, errc> decode_octets(std::span<const std::uint8_t> octe
   return written;
 }
 
+/// Whether UCS-2 makes fewer parts than `choice`, or as many with fewer bits.
+bool ucs2_is_cheaper(std::string_view utf8, const gsm_choice& choice, std::size_t concatenation_octets) noexcept {
+  constexpr std::size_t single_units = 70;
+  std::size_t units = 0;
+  for (std::size_t at = 0; at < utf8.size();) {
+    const utf8_step step = utf8_decode(utf8, at);
+    units += step.value > 0xFFFF ? 2 : 1;
+    at += step.length;
+  }
+  const std::size_t in_part = (140 - 1 - concatenation_octets) / 2;
+  const std::size_t parts = units <= single_units ? 1 : (units + in_part - 1) / in_part;
+  const std::size_t header = choice.tables.header_elements();
+  const std::size_t gsm_bits = choice.septets * 7 + choice.parts * (header == 0 ? 0 : header + 1) * 8;
+  return parts < choice.parts || (parts == choice.parts && units * 16 < gsm_bits);
+}
+
 }  // namespace
 
 std::string_view encoding_name(encoding value) noexcept {
@@ -141,7 +157,22 @@ tl::expected<encoded_text, errc> encode_text(std::string_view utf8, std::optiona
       octets = encode_octets(utf8, used, out);
   }
   if (!octets) return tl::unexpected(octets.error());
-  return encoded_text{used, *octets, units_of(used, *octets)};
+  return encoded_text{used, *octets, units_of(used, *octets), {}};
+}
+
+tl::expected<encoded_text, errc> encode_text(std::string_view utf8, const text_request& request,
+                                             std::span<std::uint8_t> out) noexcept {
+  const bool gsm_allowed = !request.requested || request.requested == encoding::gsm7;
+  if (!gsm_allowed || request.national.empty()) return encode_text(utf8, request.requested, out);
+  const auto plain = encode_gsm7(utf8, out);
+  if (plain) return encoded_text{encoding::gsm7, *plain, *plain, {}};
+  if (plain.error() == errc::bad_text) return tl::unexpected(errc::bad_text);
+  const auto choice = choose_gsm_tables(utf8, request.national, request.concatenation_octets);
+  if (!choice || (!request.requested && ucs2_is_cheaper(utf8, *choice, request.concatenation_octets)))
+    return encode_text(utf8, request.requested, out);
+  const auto septets = encode_gsm7(utf8, choice->tables, out);
+  if (!septets) return tl::unexpected(septets.error());
+  return encoded_text{encoding::gsm7, *septets, *septets, choice->tables};
 }
 
 tl::expected<std::size_t, errc> decode_text(std::span<const std::uint8_t> octets, encoding from,
@@ -160,6 +191,13 @@ void append_text(std::span<const std::uint8_t> octets, encoding from, std::strin
   const std::size_t before = out.size();
   out.resize(before + utf8_bound(octets.size()));
   const auto written = decode_text(octets, from, std::span<char>(out).subspan(before));
+  out.resize(before + written.value_or(0));
+}
+
+void append_gsm7(std::span<const std::uint8_t> septets, gsm_tables tables, std::string& out) {
+  const std::size_t before = out.size();
+  out.resize(before + gsm_utf8_bound(septets.size()));
+  const auto written = decode_gsm7(septets, tables, std::span<char>(out).subspan(before));
   out.resize(before + written.value_or(0));
 }
 
