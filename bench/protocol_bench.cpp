@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/message_id.hpp"
 #include "protocol/pdu.hpp"
+#include "protocol/receipt.hpp"
 
 namespace {
 
@@ -70,7 +72,8 @@ void decode_submit_sm_resp(benchmark::State& state) {
 }
 BENCHMARK(decode_submit_sm_resp);
 
-void decode_deliver_sm(benchmark::State& state) {
+template <bool Parse>
+void receive_receipt(benchmark::State& state) {
   const auto text = octets_of(
       "id:0000012345 sub:001 dlvrd:001 submit date:2611222030 done date:2611222031 stat:DELIVRD err:000 text:Hello");
   std::array<std::uint8_t, 64> tlvs{};
@@ -90,10 +93,27 @@ void decode_deliver_sm(benchmark::State& state) {
     benchmark::DoNotOptimize(out);
     auto pdu = decode<deliver_sm>(body);
     benchmark::DoNotOptimize(pdu);
+    if constexpr (Parse) {
+      const auto octets = message_octets(pdu->short_message, pdu->tlvs);
+      auto parsed =
+          read_receipt(std::string_view(reinterpret_cast<const char*>(octets.data()), octets.size()), pdu->tlvs);
+      benchmark::DoNotOptimize(parsed);
+    }
   }
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(body.size()));
 }
-BENCHMARK(decode_deliver_sm);
+BENCHMARK(receive_receipt<false>)->Name("decode_deliver_sm");
+BENCHMARK(receive_receipt<true>)->Name("decode_deliver_sm_and_read_receipt");
+
+void canonical_decimal_id(benchmark::State& state) {
+  std::string_view id = state.range(0) == 10 ? "0972000181" : "171026000000000000000000024531920";
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(id);
+    canonical_id canonical(id, id_radix::decimal);
+    benchmark::DoNotOptimize(canonical);
+  }
+}
+BENCHMARK(canonical_decimal_id)->Arg(10)->Arg(33);
 
 /// A read of 64 KiB full of responses, as a busy session sees it: framing alone, and with the body decoded.
 template <bool Decode>
