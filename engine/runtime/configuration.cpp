@@ -221,9 +221,13 @@ secret resolve_secret(const located_string& text, std::string_view key, const st
     value = std::move(content).value_or("");
     while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
   }
-  if (value.size() > max_secret_octets)
-    section.error(text.where, fmt::format("{} has more than {} octets", key, max_secret_octets));
-  if (value.find('\0') != std::string::npos) section.error(text.where, fmt::format("{} contains a NUL", key));
+  std::string problem;
+  if (value.size() > max_secret_octets) problem = fmt::format("{} has more than {} octets", key, max_secret_octets);
+  if (value.find('\0') != std::string::npos) problem = fmt::format("{} contains a NUL", key);
+  if (!problem.empty()) {
+    section.error(text.where, std::move(problem));
+    value.clear();
+  }
   return secret(std::move(value));
 }
 

@@ -219,7 +219,7 @@ struct fault {
   bool is_warning = false;
 };
 
-/// `file:line:column: message`, warnings with `warning: ` before the message.
+/// `file:line:column: message`, warnings with `warning: ` before the message; without the numbers where the line is 0.
 [[nodiscard]] std::string to_string(const fault& f);
 
 /// What became of a file: a configuration when there is no fault but warnings.

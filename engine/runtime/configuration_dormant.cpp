@@ -10,11 +10,22 @@ struct dormant_key {
   std::string_view key;
 };
 
+// clang-format off
 constexpr dormant_key dormant_keys[] = {
-    {"carrier", "receipt_detect"}, {"carrier", "receipt_timezone"}, {"carrier", "response_ids"},
-    {"carrier", "receipt_ids"},    {"carrier", "tls_ca"},           {"carrier", "tls_cert"},
-    {"carrier", "tls_key"},        {"carrier", "tls_server_name"},  {"", "inbound"},
+    {"carrier", "national"},
+    {"carrier", "default_alphabet"},
+    {"carrier", "gsm_packed"},
+    {"carrier", "receipt_detect"},
+    {"carrier", "receipt_timezone"},
+    {"carrier", "response_ids"},
+    {"carrier", "receipt_ids"},
+    {"carrier", "tls_ca"},
+    {"carrier", "tls_cert"},
+    {"carrier", "tls_key"},
+    {"carrier", "tls_server_name"},
+    {"", "inbound"},
 };
+// clang-format on
 
 }  // namespace
 

@@ -12,6 +12,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A condition that is an empty list is a mistake, most likely of a script: it would hold for everything or nothing.
+bool is_empty_list(toml_section& section, std::string_view key) {
+  const toml::node* node = section.find(key);
+  return node != nullptr && node->is_array() && node->as_array()->empty();
+}
+
 std::vector<std::string> read_prefixes(toml_section& section) {
   std::vector<std::string> prefixes;
   for (located_string& text : section.strings("prefix")) {
@@ -31,10 +37,9 @@ std::vector<std::string> read_prefixes(toml_section& section) {
       prefixes.push_back(std::move(digits));
     }
   }
-  if (section.has("prefix") && prefixes.empty()) {
-    // An empty list would silently become "any number".
+  // An empty list would silently become "any number".
+  if (is_empty_list(section, "prefix"))
     section.error(section.where("prefix"), "prefix is empty; a route without prefix takes every number");
-  }
   return prefixes;
 }
 
@@ -115,7 +120,7 @@ route_config read_route(toml_section& section, const std::vector<carrier_config>
           fmt::format("sender \"{}\" is neither up to 15 digits nor 1 to 11 printable ASCII characters", from.value));
     route.from.push_back(std::move(from.value));
   }
-  if (section.has("from") && route.from.empty()) section.error(section.where("from"), "from is empty");
+  if (is_empty_list(section, "from")) section.error(section.where("from"), "from is empty");
   if (auto tags = section.table("tags"))
     for (auto& [key, value] : tags->named_strings()) route.tags.emplace(std::move(key), std::move(value.value));
   for (const located_string& word : section.strings("priority")) {
@@ -124,7 +129,7 @@ route_config read_route(toml_section& section, const std::vector<carrier_config>
     else
       section.error(word.where, R"(priority is one or more of "urgent", "normal", "bulk")");
   }
-  if (section.has("priority") && route.priority.empty()) section.error(section.where("priority"), "priority is empty");
+  if (is_empty_list(section, "priority")) section.error(section.where("priority"), "priority is empty");
   section.choice("strategy", route.strategy,
                  {{"failover", router::route_strategy::failover},
                   {"weighted", router::route_strategy::weighted},

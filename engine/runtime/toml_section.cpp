@@ -51,7 +51,8 @@ std::string human(std::chrono::milliseconds value) {
 }  // namespace
 
 std::string to_string(const fault& f) {
-  return fmt::format("{}:{}:{}: {}{}", f.file, f.line, f.column, f.is_warning ? "warning: " : "", f.message);
+  const std::string place = f.line == 0 ? f.file : fmt::format("{}:{}:{}", f.file, f.line, f.column);
+  return fmt::format("{}: {}{}", place, f.is_warning ? "warning: " : "", f.message);
 }
 
 void fault_list::add(const toml::source_region& where, std::string message, bool is_warning) {
@@ -73,7 +74,8 @@ const toml::node* toml_section::find(std::string_view key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
     known_.push_back(key);
     if (has(key) && has_no_effect_yet(title_, key))
-      faults_.warning(where(key), fmt::format("{}.{} is accepted but has no effect yet", title_, key));
+      faults_.warning(where(key),
+                      fmt::format("{}{}{} is accepted but has no effect yet", title_, title_.empty() ? "" : ".", key));
   }
   return table_.get(key);
 }
