@@ -53,9 +53,15 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${as_root[@]}" chmod 755 "$policy"
     trap '"${as_root[@]}" rm -f "$policy"' EXIT
   fi
-  apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
-  "${apt[@]}" update
-  "${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null
+  apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -qq
+    -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+  log=$(mktemp)
+  if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+    tail -n 40 "$log" >&2
+    echo "deploy/deps.sh: installing failed (whole log: $log)" >&2
+    exit 1
+  fi
+  rm -f "$log"
 else
   echo "all ${#packages[@]} packages are installed"
 fi
