@@ -13,6 +13,13 @@ namespace trunkline::engine {
 // 0 done, 1 failed while running, 2 wrong usage or configuration, 3 finished with messages that were not sent) into
 // `exit_code`, which outlives the parsing.
 
+/// `trunkline run`: the engine.
+void add_run_command(CLI::App& app, int& exit_code);
+/// `trunkline send`: puts a file into the spool, and watches it until its report is there.
+void add_send_command(CLI::App& app, int& exit_code);
+/// `trunkline status`: what a running engine says of itself.
+void add_status_command(CLI::App& app, int& exit_code);
+
 /// `trunkline simulator`: an SMSC to test against.
 void add_simulator_command(CLI::App& app, int& exit_code);
 
@@ -34,5 +41,13 @@ struct route_question {
 /// Explains rule by rule on standard output. Returns 0; 1 when no route takes the message; 2 for a wrong question or
 /// configuration.
 int run_route(const std::string& config_path, const route_question& question);
+
+/// `trunkline journal show|verify`: looks into a journal, changes nothing.
+void add_journal_command(CLI::App& app, int& exit_code);
+/// Prints every record of the journal in `directory` on standard output and a summary on standard error.
+/// Returns 0; 1 when the journal is damaged or cannot be read.
+int run_journal_show(const std::string& directory);
+/// Checks the journal and prints a summary. Returns as above.
+int run_journal_verify(const std::string& directory);
 
 }  // namespace trunkline::engine

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "engine/journal/format.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 using namespace journal_format;
 
-constexpr std::size_t window_bytes = 2U << 20;
+constexpr std::size_t window_bytes = 1U << 20;
 // How many of the newest segments a dead process can have left unsynced; one, plus failed attempts to start the next.
 constexpr std::size_t unsettled_segments = 4;
 
@@ -27,19 +28,23 @@ class window {
   /// Octets from `offset` on: `bytes` of them or more, fewer only at the end of the file.
   result<std::span<const std::uint8_t>> at(std::uint64_t offset, std::size_t bytes) {
     if (offset < start_ || offset + bytes > start_ + filled_) {
-      if (buffer_.size() < bytes || buffer_.empty()) buffer_.resize(std::max(2 * bytes, window_bytes));
-      const auto got = source_.read_at(buffer_, offset);
+      if (capacity_ < bytes || capacity_ == 0) {
+        capacity_ = std::max(2 * bytes, window_bytes);
+        buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(capacity_);
+      }
+      const auto got = source_.read_at({buffer_.get(), capacity_}, offset);
       if (!got) return failure{got.error()};
       start_ = offset;
       filled_ = *got;
     }
     const auto skip = static_cast<std::size_t>(offset - start_);
-    return std::span<const std::uint8_t>{buffer_.data() + skip, filled_ - skip};
+    return std::span<const std::uint8_t>{buffer_.get() + skip, filled_ - skip};
   }
 
  private:
   file& source_;
-  std::vector<std::uint8_t> buffer_;
+  std::unique_ptr<std::uint8_t[]> buffer_;
+  std::size_t capacity_ = 0;
   std::uint64_t start_ = 0;
   std::size_t filled_ = 0;
 };
