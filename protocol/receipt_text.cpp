@@ -192,7 +192,7 @@ std::optional<utc_time> date_of_digits(std::string_view digits, std::size_t year
   const int minute = two(at + 6);
   const int second = at + 8 < digits.size() ? two(at + 8) : 0;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  if (year < 2000 || year > 2099 || !date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
   return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::seconds(second);
 }

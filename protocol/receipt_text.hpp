@@ -40,7 +40,8 @@ struct receipt_date {
 };
 
 /// Reads YYMMDDhhmm, YYMMDDhhmmss, YYYYMMDDhhmm, YYYYMMDDhhmmss and the 16 characters of SMPP. Twelve digits that are
-/// possible both ways are read as the date closer to `now`. Nothing for anything else, all zeros included.
+/// possible both ways are read as the date closer to `now`. Nothing for anything else: all zeros, years outside of this
+/// century.
 [[nodiscard]] std::optional<receipt_date> read_receipt_date(std::string_view date, utc_time now) noexcept;
 
 }  // namespace trunkline::protocol

@@ -148,6 +148,7 @@ TEST(receipt_date, reads_each_form) {
       {"twelve, both possible, the closer one", "202512112030", "2025-12-11T20:30:00.000Z"},
       {"fourteen", "20261122203015", "2026-11-22T20:30:15.000Z"},
       {"SMPP", "261122203015408+", "2026-11-22T18:30:15.400Z"},
+      {"another century", "162212130355", "none"},
       {"zeros", "0000000000", "none"},
       {"twelve zeros", "000000000000", "none"},
       {"30 February", "2602302030", "none"},
