@@ -23,21 +23,6 @@ class text_line {
     std::memcpy(octets_.data() + size_, text.data(), fits);
     size_ += fits;
   }
-  void add_two_digits(unsigned value) noexcept {
-    const std::array<char, 2> digits = {static_cast<char>('0' + value / 10 % 10), static_cast<char>('0' + value % 10)};
-    add({digits.data(), digits.size()});
-  }
-  /// YYMMDDhhmm in UTC.
-  void add_date(delivery::wall_seconds at) noexcept {
-    const auto day = std::chrono::floor<std::chrono::days>(at);
-    const std::chrono::year_month_day date(day);
-    const std::chrono::hh_mm_ss time(at - day);
-    add_two_digits(static_cast<unsigned>(static_cast<int>(date.year()) % 100));
-    add_two_digits(static_cast<unsigned>(date.month()));
-    add_two_digits(static_cast<unsigned>(date.day()));
-    add_two_digits(static_cast<unsigned>(time.hours().count()));
-    add_two_digits(static_cast<unsigned>(time.minutes().count()));
-  }
   std::span<const std::uint8_t> octets() const noexcept {
     return {reinterpret_cast<const std::uint8_t*>(octets_.data()), size_};
   }
@@ -55,7 +40,7 @@ void add_number(text_line& line, std::uint64_t number) noexcept {
 
 /// A receipt's text and TLVs.
 void describe_receipt(protocol::deliver_sm& pdu, text_line& line, protocol::octet_writer& tlvs, const delivery& what,
-                      const simulator_options& options, delivery::wall_seconds done) noexcept {
+                      const simulator_options& options, receipt_dates& dates, delivery::wall_seconds done) noexcept {
   std::array<char, max_message_id_bytes> digits;
   const id_form form = options.receipt_ids.value_or(options.message_ids);
   const std::string_view id(digits.data(), write_message_id(digits.data(), what.number, form));
@@ -65,9 +50,9 @@ void describe_receipt(protocol::deliver_sm& pdu, text_line& line, protocol::octe
   line.add("id:");
   line.add(id);
   line.add(delivered ? " sub:001 dlvrd:001 submit date:" : " sub:001 dlvrd:000 submit date:");
-  line.add_date(what.submitted);
+  line.add(dates.submitted.of(what.submitted));
   line.add(" done date:");
-  line.add_date(done);
+  line.add(dates.done.of(done));
   line.add(" stat:");
   line.add(state == nullptr ? std::string_view("DELIVRD") : std::string_view(state->stat));
   line.add(delivered ? " err:000 text:" : " err:001 text:");
@@ -91,6 +76,21 @@ void describe_inbound(text_line& line, const delivery& what, const simulator_opt
 }
 
 }  // namespace
+
+void minute_text::render(wall_minutes minute) noexcept {
+  const auto day = std::chrono::floor<std::chrono::days>(minute);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(minute - day);
+  const std::array<unsigned, 5> parts = {static_cast<unsigned>(static_cast<int>(date.year()) % 100),
+                                         static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                         static_cast<unsigned>(time.hours().count()),
+                                         static_cast<unsigned>(time.minutes().count())};
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    digits_[2 * i] = static_cast<char>('0' + parts[i] / 10 % 10);
+    digits_[2 * i + 1] = static_cast<char>('0' + parts[i] % 10);
+  }
+  minute_ = minute;
+}
 
 short_address::short_address(std::uint8_t address_ton, std::uint8_t address_npi, std::string_view text) noexcept
     : ton(address_ton), npi(address_npi), size(static_cast<std::uint8_t>(std::min(text.size(), digits.size()))) {
@@ -125,7 +125,8 @@ delivery::delivery(std::uint64_t inbound_number, std::string_view to, time_point
 }
 
 std::size_t write_delivery(std::span<std::uint8_t> out, std::uint32_t sequence_number, const delivery& what,
-                           const simulator_options& options, delivery::wall_seconds done) noexcept {
+                           const simulator_options& options, receipt_dates& dates,
+                           delivery::wall_seconds done) noexcept {
   text_line line;
   std::array<std::uint8_t, 64> tlv_octets;
   protocol::octet_writer tlvs(tlv_octets);
@@ -137,7 +138,7 @@ std::size_t write_delivery(std::span<std::uint8_t> out, std::uint32_t sequence_n
   pdu.dest_addr_npi = what.destination.npi;
   pdu.destination_addr = what.destination.text();
   if (what.what == delivery::kind::receipt) {
-    describe_receipt(pdu, line, tlvs, what, options, done);
+    describe_receipt(pdu, line, tlvs, what, options, dates, done);
   } else {
     describe_inbound(line, what, options);
   }

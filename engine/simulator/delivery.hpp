@@ -50,12 +50,37 @@ struct delivery {
   delivery(std::uint64_t inbound_number, std::string_view to, time_point when) noexcept;
 };
 
+/// YYMMDDhhmm in UTC of the last minute asked for: receipts that are sent together mostly share it.
+class minute_text {
+ public:
+  /// Lives until the next call.
+  std::string_view of(delivery::wall_seconds at) noexcept {
+    const auto minute = std::chrono::floor<std::chrono::minutes>(at);
+    if (minute != minute_) render(minute);
+    return {digits_.data(), digits_.size()};
+  }
+
+ private:
+  using wall_minutes = std::chrono::sys_time<std::chrono::minutes>;
+  void render(wall_minutes minute) noexcept;
+
+  wall_minutes minute_ = wall_minutes::min();
+  std::array<char, 10> digits_;
+};
+
+/// What write_delivery() keeps between calls.
+struct receipt_dates {
+  minute_text submitted;
+  minute_text done;
+};
+
 /// Octets that write_delivery() needs at most.
 inline constexpr std::size_t max_delivery_bytes = 640;
 
 /// Writes what is waiting as a deliver_sm PDU and returns its size, which is at most max_delivery_bytes.
 /// `done` is the wall time that a receipt calls done.
 std::size_t write_delivery(std::span<std::uint8_t> out, std::uint32_t sequence_number, const delivery& what,
-                           const simulator_options& options, delivery::wall_seconds done) noexcept;
+                           const simulator_options& options, receipt_dates& dates,
+                           delivery::wall_seconds done) noexcept;
 
 }  // namespace trunkline::engine

@@ -27,6 +27,7 @@
 #include <cstring>
 #include <exception>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -296,11 +297,16 @@ simulator::~simulator() { stop(); }
 
 std::uint16_t simulator::start() {
   auto& acceptor = *state_->acceptor;
-  const tcp::endpoint at(asio::ip::make_address(state_->centre.options().listen), state_->centre.options().port);
-  acceptor.open(at.protocol());
-  acceptor.set_option(tcp::acceptor::reuse_address(true));
-  acceptor.bind(at);
-  acceptor.listen();
+  const auto& options = state_->centre.options();
+  try {
+    const tcp::endpoint at(asio::ip::make_address(options.listen), options.port);
+    acceptor.open(at.protocol());
+    acceptor.set_option(tcp::acceptor::reuse_address(true));
+    acceptor.bind(at);
+    acceptor.listen();
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(), fmt::format("cannot listen on {} port {}", options.listen, options.port));
+  }
   asio::co_spawn(state_->workers.front()->context, state::accept(state_.get()), give_up);
   for (auto& each : state_->workers) {
     each->thread = std::thread([w = each.get()] {

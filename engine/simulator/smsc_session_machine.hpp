@@ -128,6 +128,7 @@ class smsc_session_machine {
   growing_ring<delivery> receipts_;  // in order of due
   delivery_window window_;
   std::vector<delivery> mail_;  // scratch
+  receipt_dates dates_;
 
   std::vector<std::uint8_t> control_;  // PDUs that leave at once
   std::size_t control_at_ = 0;

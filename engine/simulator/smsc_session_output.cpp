@@ -163,7 +163,7 @@ std::size_t smsc_session_machine::fill_deliveries(std::span<std::uint8_t> out, t
 std::size_t smsc_session_machine::send(std::span<std::uint8_t> out, const delivery& what, time_point now) {
   (what.what == delivery::kind::receipt ? counters_.receipts : counters_.inbound).add();
   const auto wall = std::chrono::floor<std::chrono::seconds>(centre_.wall_at(now));
-  return write_delivery(out, window_.put(what, now), what, options_, wall);
+  return write_delivery(out, window_.put(what, now), what, options_, dates_, wall);
 }
 
 void smsc_session_machine::watch_peer(time_point now) {
