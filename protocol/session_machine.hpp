@@ -25,10 +25,10 @@ struct session_settings {
 
   bind_type bind = bind_type::transceiver;
   std::uint8_t interface_version = 0x34;
-  std::string system_id;      ///< at most 15 octets
-  std::string password;       ///< sent as it is, also when longer than the 8 octets of the standard
-  std::string system_type;    ///< at most 12 octets
-  std::string address_range;  ///< at most 40 octets
+  std::string system_id{};      ///< at most 15 octets
+  std::string password{};       ///< sent as it is, also when longer than the 8 octets of the standard
+  std::string system_type{};    ///< at most 12 octets
+  std::string address_range{};  ///< at most 40 octets
   std::uint8_t addr_ton = 0;
   std::uint8_t addr_npi = 0;
   std::uint32_t window = 10;  ///< unanswered submit_sm
