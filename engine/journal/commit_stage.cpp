@@ -273,7 +273,14 @@ void commit_stage::after_sync() {
       case event_kind::part: ++credit; break;
       case event_kind::admission: {
         std::unique_ptr<admission> a(static_cast<admission*>(event.subject));
-        for (auto& group : a->groups) group.to->push(group.where, group.messages, producer_for(group.to));
+        for (auto& group : a->groups) {
+          if (!group.to->closed()) {
+            group.to->push(group.where, group.messages, producer_for(group.to));
+            continue;
+          }
+          for (message* m : group.messages) queues_.returned.enqueue({m, return_reason::elsewhere, {}});
+          queues_.dispatcher_wake->wake();
+        }
         event.subject = nullptr;
         break;
       }
@@ -298,6 +305,7 @@ void commit_stage::after_sync() {
 void commit_stage::checkpoint_done(std::uint64_t marker) {
   checkpoint_running_ = false;
   if (auto removed = writer_.remove_segments_below(marker); !removed) hooks_.on_fatal(removed.error());
+  checkpoints_.add();
 }
 
 }  // namespace trunkline::engine

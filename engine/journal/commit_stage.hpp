@@ -57,6 +57,8 @@ class commit_stage {
 
   const duration_histogram& commit_time() const noexcept { return commit_time_; }
   std::uint64_t commits() const noexcept { return commits_.value(); }
+  /// Checkpoints completed.
+  std::uint64_t checkpoints() const noexcept { return checkpoints_.value(); }
   bool full() const noexcept { return full_.load(std::memory_order_relaxed); }
 
  private:
@@ -99,6 +101,7 @@ class commit_stage {
   std::atomic<bool> full_{false};
   duration_histogram commit_time_;
   counter commits_;
+  counter checkpoints_;
 };
 
 }  // namespace trunkline::engine

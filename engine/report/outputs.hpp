@@ -51,8 +51,11 @@ class outputs {
   void check(batch& b);
   /// A PDU found in the journal whose output may be missing. Before the thread starts.
   void replay_received(std::string_view carrier, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
-  /// A message found final in the journal: its line for results/, which may be there already.
-  void replay_result(std::string_view line) { results_.buffer().append(line), results_.added(); }
+  /// Lines for results/ of messages found final in the journal; they may be there already. Before the thread starts.
+  void replay_results(std::string_view lines, std::uint64_t count) {
+    results_.buffer().append(lines);
+    results_.added(static_cast<std::uint32_t>(count));
+  }
 
   struct step_result {
     bool worked = false;

@@ -51,8 +51,17 @@ feeder::~feeder() {
   }
 }
 
-void feeder::add(std::unique_ptr<batch> accepted) {
+void feeder::add(std::unique_ptr<batch> accepted, bool announce) {
   const std::uint32_t id = accepted->batch_id;
+  if (announce) {
+    const journal_records::batch_opened opened{id, accepted->accepted_at_ms, accepted->size, accepted->name};
+    auto* r = new control_record;
+    r->type = static_cast<std::uint8_t>(journal_records::type::batch_opened);
+    r->payload.resize(journal_records::encoded_bytes(opened));
+    r->payload.resize(journal_records::encode(opened, r->payload));
+    r->opened = accepted.get();
+    sink_.event(event_kind::control, r);
+  }
   batches_.emplace(id, std::move(accepted));
 }
 
@@ -177,6 +186,22 @@ void feeder::give_up_delayed() {
   sink_.flush();
 }
 
+bool feeder::empty_closed_lanes() {
+  // Admissions that were on their way when their carrier closed.
+  bool any = false;
+  const std::int64_t now_ms = to_ms(time_.wall());
+  for (const auto& c : routing_->carriers) {
+    if (!c->closed() || c->queued() == 0) continue;
+    carrier::consumer via(*c);
+    std::array<message*, 64> found;
+    for (std::size_t n = c->drain(found, via); n != 0; n = c->drain(found, via)) {
+      any = true;
+      for (std::size_t i = 0; i < n; ++i) return_to_line(found[i], now_ms, false);
+    }
+  }
+  return any;
+}
+
 std::uint64_t feeder::roomy_carriers() const {
   std::uint64_t mask = 0;
   const auto now = time_.steady();
@@ -272,6 +297,7 @@ feeder::step_result feeder::step(bool take_new) {
   const auto now = time_.steady();
   bool worked = take_returned();
   worked |= release_delayed(now);
+  worked |= empty_closed_lanes();
   const std::int64_t now_ms = to_ms(time_.wall());
   std::uint32_t block_index = 0;
   if (batch* b = next_batch(block_index, take_new, now_ms)) {

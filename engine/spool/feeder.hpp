@@ -39,8 +39,8 @@ class feeder {
          std::shared_ptr<const routing> routes);
   ~feeder();
 
-  /// Takes over an accepted batch (claimed now, or recovered).
-  void add(std::unique_ptr<batch> accepted);
+  /// Takes over an accepted batch. `announce`: it is new, and the journal is told before any of its messages is taken.
+  void add(std::unique_ptr<batch> accepted, bool announce);
   /// Any thread: the outputs have closed this batch; the feeder forgets it.
   void closed(std::uint32_t batch_id);
   /// New routes and carriers; takes effect between two blocks.
@@ -89,6 +89,7 @@ class feeder {
   void return_to_line(message* m, std::int64_t due_ms, bool keep);
   bool release_delayed(std::chrono::steady_clock::time_point now);
   void forget_closed();
+  bool empty_closed_lanes();
   batch* next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms);
   bool find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms);
   bool open_source(batch& b);

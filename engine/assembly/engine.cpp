@@ -1,0 +1,397 @@
+// The engine's life: directories and locks, recovery, then journal, outputs, sessions and last the feeder; stopping in the
+// opposite order, so that whatever is still in memory finds its way into the journal or back to its line.
+#include "engine/assembly/engine.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "engine/runtime/configuration_routes.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::size_t max_open_batches = 10'000;
+
+std::runtime_error problem(const std::string& what, std::error_code why) {
+  return std::runtime_error(fmt::format("{}: {}", what, why.message()));
+}
+
+}  // namespace
+
+engine::engine(configuration config, file_system& files, const clock& time)
+    : config_(std::move(config)), files_(files), time_(time), paths_{config_.spool.dir, config_.data_dir} {}
+
+engine::~engine() { stop(); }
+
+void engine::fatal(const std::string& what, std::error_code why) {
+  // A failed write to the journal leaves no honest way to go on: what is on disk is known only after a restart.
+  spdlog::critical("{}: {}; the engine stops here and recovers when it is started again, nothing accepted is lost", what,
+                   why.message());
+  spdlog::default_logger()->flush();
+  std::_Exit(1);
+}
+
+void engine::make_directories() {
+  const auto make = [&](const std::string& path, std::uint32_t mode) {
+    if (auto made = files_.make_directory(path, mode & 0777U); !made) throw problem("cannot make " + path, made.error());
+  };
+  const std::uint32_t shared = config_.spool.dir_mode;
+  make(paths_.data, 0700);
+  for (const auto& path : {paths_.journal(), paths_.bits(), paths_.expanded()}) make(path, 0700);
+  make(paths_.spool, shared);
+  for (const auto& path : {paths_.incoming(), paths_.active(), paths_.results(), paths_.done(), paths_.rejected(),
+                           paths_.receipts(), paths_.inbound(), paths_.unrouted()}) {
+    make(path, shared);
+    (void)files_.set_owner_mode(path, std::nullopt, std::nullopt, shared);
+  }
+  for (const auto& path : {paths_.spool, paths_.inbound(), paths_.data}) {
+    if (auto synced = files_.sync_directory(path); !synced) throw problem("cannot sync " + path, synced.error());
+  }
+}
+
+void engine::take_locks() {
+  const auto lock = [&](const std::string& path) {
+    auto held = files_.lock(path);
+    if (!held) {
+      if (held.error() == std::errc::resource_unavailable_try_again) {
+        throw std::runtime_error(fmt::format("{} is locked: another engine is running on it", path));
+      }
+      throw problem("cannot lock " + path, held.error());
+    }
+    return std::move(*held);
+  };
+  data_lock_ = lock(paths_.lock());
+  spool_lock_ = lock(paths_.spool_lock());
+}
+
+std::shared_ptr<carrier> engine::make_carrier(const carrier_config& config, std::uint64_t weight, std::uint64_t weights,
+                                              std::size_t carriers) {
+  // Half of the memory evenly, half by what can be under way; but no deeper than what keeps the windows busy while a commit
+  // runs: what is not in memory is as safe in its file, and memory in the cache is fast.
+  const std::uint64_t half = config_.engine.max_active / 2;
+  const std::uint64_t share = half / carriers + (weights == 0 ? 0 : half * weight / weights);
+  const std::uint64_t useful = 4 * weight + 2 * config_.engine.max_unsynced + 2048;
+  const auto depth = static_cast<std::uint32_t>(std::max<std::uint64_t>(16, std::min(share, useful)));
+  const std::lock_guard lock(mutex_);
+  const auto id = static_cast<std::uint16_t>(carriers_.size());
+  auto made = std::make_shared<carrier>(id, std::make_shared<const carrier_config>(config), depth);
+  carriers_.push_back(made);
+  return made;
+}
+
+std::shared_ptr<const routing> engine::make_routing(const configuration& from) {
+  auto made = std::make_shared<routing>();
+  const std::lock_guard lock(mutex_);
+  made->carriers = carriers_;
+  for (const auto& c : carriers_) {
+    if (!c->closed()) made->by_name[c->config().name] = c->id();
+  }
+  made->routes = compile_routes(from, [&](std::string_view name) -> std::optional<router::carrier_id> {
+    const auto found = made->by_name.find(name);
+    if (found == made->by_name.end()) return std::nullopt;
+    return found->second;
+  });
+  return made;
+}
+
+void engine::set_credit_limit() {
+  std::int64_t limit = static_cast<std::int64_t>(config_.engine.max_unsynced);
+  for (const auto& c : carriers()) {
+    if (!c->closed() && c->config().can_send()) limit += std::int64_t{c->config().sessions} * c->config().window;
+  }
+  queues_.credit.set_limit(limit);
+}
+
+void engine::start() {
+  make_directories();
+  take_locks();
+  const record_options records{config_.engine.default_country, {}};
+  const auto begun = time_.steady();
+  auto state = recover(files_, time_, config_.spool, paths_, records);
+  if (!state) throw problem("cannot recover from " + paths_.data, state.error());
+  for (const auto& text : state->problems) spdlog::error("recovery: {}", text);
+  if (!state->batches.empty() || state->journal.frames != 0) {
+    spdlog::info("recovered {} batches from {} journal frames in {} ms; {} messages may have gone out without a stored outcome",
+                 state->batches.size(), state->journal.frames,
+                 std::chrono::duration_cast<std::chrono::milliseconds>(time_.steady() - begun).count(), state->suspects);
+  }
+
+  slab_ = std::make_unique<slab>(config_.engine.max_active);
+  queues_.journal_wake = &commit_thread_.slot();
+  queues_.dispatcher_wake = &feed_thread_.slot();
+  synced_ = std::make_unique<synced_queue>(&output_thread_.slot());
+  writer_ = std::make_unique<journal_writer>(files_, paths_.journal(), state->next);
+  commit_ = std::make_unique<commit_stage>(
+      *writer_, queues_, *synced_, time_,
+      commit_stage::hooks{[this] { smpp_->wake_all(); }, [this](std::uint64_t marker) { outputs_->on_marker(marker); },
+                          [this](std::error_code why) { fatal("the journal cannot be written", why); },
+                          [](bool full) {
+                            if (full) spdlog::error("no space for the journal: sending stops until there is room");
+                            else spdlog::info("there is space for the journal again: sending goes on");
+                          }});
+  outputs_ = std::make_unique<outputs>(
+      files_, time_, config_.spool, paths_, *slab_, queues_, *synced_,
+      outputs::hooks{[this](std::uint32_t id) { feeder_->closed(id), feed_thread_.slot().wake(); },
+                     [this] { feed_thread_.slot().wake(); },
+                     [this](std::uint64_t marker) { commit_->checkpoint_done(marker); },
+                     [this](std::error_code why, const std::string& what) { fatal("cannot write " + what, why); }});
+  outputs_->set_next_batch(&next_batch_);
+
+  std::uint64_t weights = 0;
+  for (const auto& c : config_.carriers) weights += std::uint64_t{c.sessions} * c.window;
+  for (const auto& c : config_.carriers) {
+    auto made = make_carrier(c, std::uint64_t{c.sessions} * c.window, weights, config_.carriers.size());
+    commit_->name_carrier(made->id(), c.name);
+    outputs_->name_carrier(made->id(), made);
+  }
+  set_credit_limit();
+  names_ = std::make_unique<name_memory>(
+      files_, paths_.names(), std::chrono::duration_cast<std::chrono::seconds>(config_.spool.name_memory).count());
+  const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
+  if (auto loaded = names_->load(now_s); !loaded) throw problem("cannot read " + paths_.names(), loaded.error());
+  claimer_ = std::make_unique<claimer>(files_, time_, config_.spool, paths_, records, *names_, next_batch_);
+  feeder_ = std::make_unique<feeder>(feeder_options{records, config_.engine.default_validity, config_.spool.on_unknown},
+                                     files_, time_, *slab_, queues_, make_routing(config_));
+  adopt(std::move(*state));
+  if (auto started = commit_->start(); !started) throw problem("cannot write the journal", started.error());
+  commit_->request_checkpoint();  // so that older segments can go
+
+  smpp_options sessions;
+  sessions.threads = config_.engine.io_threads;
+  sessions.unknown_resends = config_.spool.unknown_resends;
+  smpp_ = std::make_unique<smpp_service>(sessions, queues_, time_);
+  commit_thread_.start("commit", [this] {
+    const bool worked = commit_->step();
+    // A full disk is looked at again soon; otherwise somebody wakes the stage.
+    return stage_thread::outcome{worked, std::chrono::steady_clock::now() + (commit_->full() ? 100ms : 1000ms)};
+  });
+  output_thread_.start("outputs", [this] {
+    const auto r = outputs_->step();
+    return stage_thread::outcome{r.worked, r.next};
+  });
+  for (const auto& c : carriers()) smpp_->add(c);
+  feed_thread_.start("feeder", [this] { return feed(); });
+  started_ = true;
+}
+
+void engine::adopt(recovered_state state) {
+  next_batch_.store(state.next_batch);
+  std::unordered_map<std::string, std::uint16_t> ids;
+  for (const auto& c : carriers()) ids[c->config().name] = c->id();
+  std::vector<std::string> names;
+  for (auto& recovered : state.batches) {
+    batch& b = *recovered.subject;
+    commit_->adopt_batch({b.batch_id, b.accepted_at_ms, b.size, b.name});
+    const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
+    if (!names_->knows(b.name, now_s)) names.push_back(b.name);
+    outputs_->adopt(b, std::move(recovered.report));
+    outputs_->check(b);
+    feeder_->add(std::move(recovered.subject), false);
+  }
+  if (!names.empty()) {
+    const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
+    if (auto added = names_->add(names, now_s); !added) throw problem("cannot write " + paths_.names(), added.error());
+  }
+  for (auto& l : state.live) {
+    if (l.type == journal_records::type::part_accepted) {
+      auto part = journal_records::decode<journal_records::part_accepted>(l.payload);
+      const auto id = ids.find(l.carrier);
+      if (!part || id == ids.end()) continue;  // its carrier is gone: the whole message goes another way
+      part->carrier = id->second;
+      std::vector<std::uint8_t> payload(journal_records::encoded_bytes(*part));
+      payload.resize(journal_records::encode(*part, payload));
+      l.payload = std::move(payload);
+    }
+    commit_->adopt_live(l.batch, l.entry, l.type, std::move(l.payload));
+  }
+  for (const auto& c : state.controls) commit_->adopt_control(c);
+  for (const auto& pdu : state.received) outputs_->replay_received(pdu.carrier, pdu.received_at_ms, pdu.octets);
+  if (state.result_line_count != 0) outputs_->replay_results(state.result_lines, state.result_line_count);
+}
+
+void engine::watch_space() {
+  const auto now = time_.steady();
+  if (now < next_space_check_) return;
+  next_space_check_ = now + 500ms;
+  std::string why;
+  for (const auto& path : {paths_.spool, paths_.data}) {
+    const auto left = files_.free_bytes(path);
+    if (left && *left < config_.spool.min_free_bytes) {
+      why = fmt::format("only {} MiB are free for {}, less than min_free", *left >> 20U, path);
+    }
+  }
+  if (why.empty() && (commit_->full() || outputs_->blocked())) why = "no space left to write journal or reports";
+  if (why.empty() != space_left_) {
+    space_left_ = why.empty();
+    if (space_left_) spdlog::info("there is enough space again: going on");
+    else spdlog::error("{}: nothing more is sent or accepted until there is room", why);
+  }
+  const std::lock_guard lock(mutex_);
+  not_ready_ = why;
+  ready_.store(why.empty() && taking_.load());
+}
+
+void engine::publish_batches() {
+  const auto now = time_.steady();
+  if (now < next_publish_) return;
+  next_publish_ = now + 100ms;
+  std::vector<batch_view> all;
+  feeder_->for_each([&](const batch& b) {
+    if (all.size() >= 1000) return;
+    batch_view v{b.name, b.accepted_at_ms, b.finished.load(), std::nullopt, b.paused.load(), b.cancelled.load()};
+    if (const auto total = b.total.load(); total != batch::unknown_total) v.total = total;
+    all.push_back(std::move(v));
+  });
+  const std::lock_guard lock(mutex_);
+  published_ = std::move(all);
+}
+
+stage_thread::outcome engine::feed() {
+  const auto now = time_.steady();
+  watch_space();
+  publish_batches();
+  {
+    const std::lock_guard lock(mutex_);
+    if (fresh_routing_) feeder_->set_routing(std::exchange(fresh_routing_, nullptr));
+  }
+  const bool taking = taking_.load() && space_left_;
+  bool worked = false;
+  if (taking) {
+    const std::size_t open = feeder_->open_batches();
+    worked |= claimer_->step(accepted_, open < max_open_batches ? max_open_batches - open : 0);
+    for (auto& b : accepted_) {
+      spdlog::info("batch {} accepted: {} octets", b->name, b->size);
+      feeder_->add(std::move(b), true);
+    }
+    accepted_.clear();
+  }
+  const auto r = feeder_->step(taking);
+  worked |= r.worked;
+  if (!taking_.load()) stopped_taking_.store(true);
+  if (draining_.load()) {
+    feeder_->give_up_delayed();
+    const auto& all = feeder_->current_routing()->carriers;
+    if (!r.worked && std::all_of(all.begin(), all.end(), [](const auto& c) { return c->held() == 0; })) drained_.store(true);
+  }
+  if (once_.load() && !worked && claimer_->idle() && feeder_->open_batches() == 0) {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+  return {worked, std::min(r.next, now + (draining_.load() || !taking_.load() ? 5ms : 100ms))};
+}
+
+bool engine::wait_done() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return done_ || stop_requested_; });
+  return done_;
+}
+
+void engine::request_stop() {
+  const std::lock_guard lock(mutex_);
+  stop_requested_ = true;
+  changed_.notify_all();
+}
+
+void engine::stop() {
+  if (!started_ || stopped_) return;
+  stopped_ = true;
+  ready_.store(false);
+  const auto wait_for = [](auto condition, std::chrono::milliseconds at_most) {
+    const auto until = std::chrono::steady_clock::now() + at_most;
+    while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
+    return condition();
+  };
+  // 1. Nothing new.
+  taking_.store(false);
+  feed_thread_.slot().wake();
+  wait_for([this] { return stopped_taking_.load(); }, 5s);
+  // 2. What was admitted reaches its lanes; then the sessions finish what is in flight and give the rest back.
+  wait_for([this] { return queues_.journal.size_approx() == 0; }, 5s);
+  smpp_->stop(config_.engine.shutdown_timeout);
+  // 3. Given back to its lines.
+  for (const auto& c : carriers()) c->close();
+  draining_.store(true);
+  feed_thread_.slot().wake();
+  wait_for([this] { return drained_.load(); }, 10s);
+  feed_thread_.stop();
+  // 4. Everything decided is written, and a checkpoint makes the next start short.
+  const auto settled = [this] { return queues_.journal.size_approx() == 0 && synced_->empty() && outputs_->idle(); };
+  wait_for(settled, 30s);
+  const std::uint64_t before = commit_->checkpoints();
+  commit_->request_checkpoint();
+  commit_thread_.slot().wake();
+  wait_for([&] { return commit_->checkpoints() > before || commit_->full(); }, 30s);
+  wait_for(settled, 5s);
+  commit_thread_.stop();
+  output_thread_.stop();
+  (void)outputs_->rotate_all();
+}
+
+std::string engine::not_ready_because() const {
+  const std::lock_guard lock(mutex_);
+  if (!taking_.load()) return "the engine is stopping";
+  return not_ready_;
+}
+
+std::vector<std::shared_ptr<carrier>> engine::carriers() const {
+  const std::lock_guard lock(mutex_);
+  return carriers_;
+}
+
+std::vector<batch_view> engine::batches() const {
+  const std::lock_guard lock(mutex_);
+  return published_;
+}
+
+void engine::reload(const configuration& fresh) {
+  std::vector<std::shared_ptr<carrier>> removed;
+  std::vector<std::shared_ptr<carrier>> added;
+  std::uint64_t weights = 0;
+  for (const auto& c : fresh.carriers) weights += std::uint64_t{c.sessions} * c.window;
+  const auto before = carriers();
+  for (const auto& c : before) {
+    if (c->closed()) continue;
+    const auto* now = fresh.find_carrier(c->config().name);
+    if (now == nullptr || !(*now == c->config())) removed.push_back(c);
+  }
+  for (const auto& c : fresh.carriers) {
+    const bool kept = std::any_of(before.begin(), before.end(), [&](const auto& old) {
+      return !old->closed() && old->config().name == c.name && old->config() == c;
+    });
+    if (kept) continue;
+    auto made = make_carrier(c, std::uint64_t{c.sessions} * c.window, weights, fresh.carriers.size());
+    outputs_->name_carrier(made->id(), made);
+    const journal_records::carrier_name name{made->id(), c.name};
+    auto* r = new control_record;
+    r->type = static_cast<std::uint8_t>(journal_records::type::carrier_name);
+    r->payload.resize(journal_records::encoded_bytes(name));
+    r->payload.resize(journal_records::encode(name, r->payload));
+    r->durable = [this, id = made->id(), text = c.name] { commit_->name_carrier(id, text); };
+    queues_.journal.enqueue({event_kind::control, 0, r});
+    commit_thread_.slot().wake();
+    added.push_back(std::move(made));
+  }
+  for (const auto& c : removed) c->close();
+  config_.routes = fresh.routes;
+  config_.carriers = fresh.carriers;
+  set_credit_limit();
+  auto fresh_routing = make_routing(fresh);
+  {
+    const std::lock_guard lock(mutex_);
+    fresh_routing_ = std::move(fresh_routing);
+  }
+  feed_thread_.slot().wake();
+  for (const auto& c : removed) smpp_->remove(c->id());
+  for (const auto& c : added) smpp_->add(c);
+  spdlog::info("configuration reloaded: {} carriers added or changed, {} removed or replaced, {} routes", added.size(),
+               removed.size(), fresh.routes.size());
+}
+
+}  // namespace trunkline::engine

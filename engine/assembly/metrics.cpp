@@ -1,0 +1,196 @@
+// Every metric of the engine in one place, in the order of docs/metrics.md. The counters are plain numbers with one writer
+// each; this page reads them, so that counting costs the engine nothing.
+#include "engine/assembly/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "engine/assembly/engine.hpp"
+#include "engine/dispatch/session_probe.hpp"
+#include "protocol/command_status.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using labels = std::vector<prometheus::ClientMetric::Label>;
+
+class page_writer {
+ public:
+  prometheus::MetricFamily& family(const char* name, const char* help, prometheus::MetricType type) {
+    auto& f = families.emplace_back();
+    f.name = std::string("trunkline_") + name;
+    f.help = help;
+    f.type = type;
+    return f;
+  }
+  template <class Number>
+  static void add(prometheus::MetricFamily& to, Number value, labels by = {}) {
+    auto& m = to.metric.emplace_back();
+    m.label = std::move(by);
+    if (to.type == prometheus::MetricType::Counter) {
+      m.counter.value = static_cast<double>(value);
+    } else {
+      m.gauge.value = static_cast<double>(value);
+    }
+  }
+  /// Adds several histograms of one label set up into one metric.
+  static void add(prometheus::MetricFamily& to, const std::vector<const duration_histogram*>& parts, labels by = {}) {
+    auto& m = to.metric.emplace_back();
+    m.label = std::move(by);
+    std::uint64_t cumulative = 0;
+    std::uint64_t sum_us = 0;
+    for (std::size_t i = 0; i <= duration_histogram::upper_bounds_us.size(); ++i) {
+      for (const auto* h : parts) cumulative += h->bucket(i);
+      const bool last = i == duration_histogram::upper_bounds_us.size();
+      m.histogram.bucket.push_back(
+          {cumulative, last ? std::numeric_limits<double>::infinity()
+                            : static_cast<double>(duration_histogram::upper_bounds_us[i]) / 1e6});
+    }
+    for (const auto* h : parts) sum_us += h->sum_us();
+    m.histogram.sample_count = cumulative;
+    m.histogram.sample_sum = static_cast<double>(sum_us) / 1e6;
+  }
+
+  std::vector<prometheus::MetricFamily> families;
+};
+
+std::string status_label(std::uint32_t status) {
+  const auto name = protocol::name_of(static_cast<protocol::command_status>(status));
+  return name.empty() ? fmt::format("0x{:08x}", status) : std::string(name);
+}
+
+constexpr session_state all_states[] = {session_state::idle,       session_state::error,     session_state::connecting,
+                                        session_state::logging_in, session_state::logged_in, session_state::login_failed};
+constexpr session_last_state all_last_states[] = {
+    session_last_state::ok,      session_last_state::disconnected,     session_last_state::login_error,
+    session_last_state::nack,    session_last_state::timeout,          session_last_state::invalid_password,
+    session_last_state::invalid_username};
+
+using type = prometheus::MetricType;
+
+void add_carriers(page_writer& page, const engine& of) {
+  auto& submits = page.family("submits_total", "submit_sm written", type::Counter);
+  auto submits_at = page.families.size() - 1;
+  (void)submits;
+  page.family("submit_responses_total", "submit_sm_resp received, by command_status", type::Counter);
+  page.family("submit_duration_seconds", "From writing a submit_sm to its answer", type::Histogram);
+  page.family("window_in_flight", "Unanswered submit_sm of a session", type::Gauge);
+  page.family("window_size", "Largest number of unanswered submit_sm of a session", type::Gauge);
+  page.family("session_state", "1 for the connection state that a session is in", type::Gauge);
+  page.family("session_last_state", "1 for the way a session's last operation ended", type::Gauge);
+  page.family("session_reconnects_total", "Connection attempts after the first", type::Counter);
+  page.family("throttled_total", "ESME_RTHROTTLED received", type::Counter);
+  page.family("pdu_errors_total", "Faulty PDUs received, by kind", type::Counter);
+  page.family("messages_parked", "Messages in the lanes of a carrier", type::Gauge);
+  page.family("carrier_rate_limit", "Pace in force, submit_sm a second; 0 is unlimited", type::Gauge);
+  page.family("receipts_total", "deliver_sm and data_sm received", type::Counter);
+  auto* f = &page.families[submits_at];
+  std::map<std::string, std::map<std::string, std::uint64_t>> by_status;
+  for (const auto& c : of.carriers()) {
+    if (c->closed()) continue;
+    const std::string& name = c->config().name;
+    std::uint64_t submitted = 0;
+    std::uint64_t reconnects = 0;
+    std::uint64_t throttled = 0;
+    std::uint64_t delivers = 0;
+    std::array<std::uint64_t, pdu_error_kinds> errors{};
+    std::map<std::string, std::uint64_t> responses;
+    std::vector<const duration_histogram*> latencies;
+    const auto probes = c->probes();
+    for (const auto& p : probes) {
+      submitted += p->submits.value();
+      reconnects += p->reconnects.value();
+      throttled += p->throttled.value();
+      delivers += p->delivers.value();
+      latencies.push_back(&p->latency);
+      for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += p->pdu_errors[i].value();
+      p->responses.for_each([&](std::uint32_t status, std::uint64_t n) { responses[status_label(status)] += n; });
+      if (p->responses.other() != 0) responses["other"] += p->responses.other();
+      const std::string index = std::to_string(p->index);
+      page_writer::add(f[3], p->in_flight.load(), {{"carrier", name}, {"session", index}});
+      page_writer::add(f[4], p->window_size.load(), {{"carrier", name}, {"session", index}});
+      for (const auto s : all_states) {
+        page_writer::add(f[5], p->state.load() == s ? 1 : 0, {{"carrier", name}, {"session", index}, {"state", to_label(s)}});
+      }
+      for (const auto s : all_last_states) {
+        page_writer::add(f[6], p->last_state.load() == s ? 1 : 0,
+                         {{"carrier", name}, {"session", index}, {"last_state", to_label(s)}});
+      }
+    }
+    page_writer::add(f[0], submitted, {{"carrier", name}});
+    for (const auto& [status, n] : responses) page_writer::add(f[1], n, {{"carrier", name}, {"status", status}});
+    page_writer::add(f[2], latencies, {{"carrier", name}});
+    page_writer::add(f[7], reconnects, {{"carrier", name}});
+    page_writer::add(f[8], throttled, {{"carrier", name}});
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+      page_writer::add(f[9], errors[i], {{"carrier", name}, {"kind", to_label(static_cast<pdu_error>(i))}});
+    }
+    page_writer::add(f[10], c->queued(), {{"carrier", name}});
+    page_writer::add(f[11], c->pacing().rate(of.time().steady()), {{"carrier", name}});
+    page_writer::add(f[12], delivers, {{"carrier", name}, {"state", "received"}});
+  }
+}
+
+}  // namespace
+
+std::string metrics_page::render() const {
+  const engine& e = of_;
+  page_writer page;
+  page_writer::add(page.family("build_info", "Version of the engine", type::Gauge), 1, {{"version", TRUNKLINE_VERSION}});
+  page_writer::add(page.family("ready", "1 when the engine accepts and sends (as /readyz)", type::Gauge), e.ready() ? 1 : 0);
+  {
+    auto& f = page.family("batches_total", "Batches by what became of them", type::Counter);
+    page_writer::add(f, e.spool().accepted_batches.value(), {{"state", "accepted"}});
+    page_writer::add(f, e.spool().rejected_batches.value(), {{"state", "rejected"}});
+    page_writer::add(f, e.reports().batches_done.value(), {{"state", "done"}});
+  }
+  page_writer::add(page.family("messages_accepted_total", "Lines of accepted batches that were taken up", type::Counter),
+                   e.dispatcher().messages_admitted.value() + e.dispatcher().messages_finished.value());
+  {
+    auto& f = page.family("messages_final_total", "Messages with a report line, by status", type::Counter);
+    for (std::size_t i = 0; i < router::message_status_count; ++i) {
+      page_writer::add(f, e.reports().final_by_status[i].value(),
+                       {{"status", std::string(router::name(static_cast<router::message_status>(i)))}});
+    }
+  }
+  std::uint64_t active = 0;
+  std::uint64_t duplicates = e.dispatcher().maybe_duplicates.value();
+  for (const auto& c : e.carriers()) {
+    active += c->held();
+    for (const auto& p : c->probes()) duplicates += p->maybe_duplicates.value();
+  }
+  page_writer::add(page.family("messages_active", "Slots of memory that messages hold", type::Gauge), active);
+  page_writer::add(page.family("maybe_duplicates_total", "Messages flagged because they may have gone out before", type::Counter),
+                   duplicates);
+  {
+    auto& f = page.family("message_duration_seconds", "From acceptance of the batch to the final outcome", type::Histogram);
+    for (std::size_t i = 0; i < router::priority_count; ++i) {
+      page_writer::add(f, std::vector<const duration_histogram*>{&e.reports().message_duration[i]},
+                       {{"priority", std::string(router::name(static_cast<router::priority>(i)))}});
+    }
+  }
+  add_carriers(page, e);
+  {
+    auto& f = page.family("queue_depth", "Items waiting between two stages", type::Gauge);
+    page_writer::add(f, e.queues().journal.size_approx(), {{"stage", "journal"}});
+    page_writer::add(f, e.queues().returned.size_approx(), {{"stage", "returned"}});
+    page_writer::add(f, e.synced().depth(), {{"stage", "outputs"}});
+  }
+  page_writer::add(page.family("unsynced_parts", "Parts written whose outcome is not on disk yet", type::Gauge),
+                   e.queues().credit.outstanding());
+  page_writer::add(page.family("journal_commit_seconds", "Writing and syncing one commit of the journal", type::Histogram),
+                   std::vector<const duration_histogram*>{&e.journal().commit_time()});
+  page_writer::add(page.family("journal_full", "1 while the journal cannot be written for want of space", type::Gauge),
+                   e.journal().full() ? 1 : 0);
+  page_writer::add(page.family("inbound_total", "Received messages written to inbound/", type::Counter),
+                   e.reports().inbound_written.value(), {{"carrier", ""}, {"route", "unrouted"}});
+  page_writer::add(page.family("receipts_unmatched_total", "Receipts written without their message", type::Counter),
+                   e.reports().receipts_written.value(), {{"carrier", ""}});
+  return prometheus::TextSerializer().Serialize(page.families);
+}
+
+}  // namespace trunkline::engine

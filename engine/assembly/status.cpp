@@ -1,0 +1,91 @@
+#include "engine/assembly/status.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+#include "engine/assembly/engine.hpp"
+#include "engine/dispatch/session_probe.hpp"
+#include "engine/runtime/rfc3339.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+const char* bind_name(bind_mode m) {
+  switch (m) {
+    case bind_mode::transceiver: return "transceiver";
+    case bind_mode::transmitter: return "transmitter";
+    case bind_mode::receiver: return "receiver";
+  }
+  return "";
+}
+
+json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
+  const auto& config = c.config();
+  json j;
+  j["name"] = config.name;
+  j["bind"] = bind_name(config.bind);
+  j["stack"] = fmt::format("SMPP {}.{}", config.interface_version >> 4U, config.interface_version & 15U);
+  j["server"] = fmt::format("{}:{}", config.host, config.port);
+  j["can_send_now"] = c.sendable() > 0;
+  j["throughput"] = config.throughput;
+  j["rate_limit_now"] = c.pacing().rate(now);
+  j["paused"] = c.pacing().paused(now);
+  j["in_memory"] = c.held();
+  j["lanes"] = {{"returned", c.queued(lane::returned)},
+                {"urgent", c.queued(lane::urgent)},
+                {"normal", c.queued(lane::normal)},
+                {"bulk", c.queued(lane::bulk)}};
+  j["sessions"] = json::array();
+  for (const auto& p : c.probes()) {
+    std::uint64_t answers = 0;
+    p->responses.for_each([&](std::uint32_t, std::uint64_t n) { answers += n; });
+    j["sessions"].push_back({{"session", p->index},
+                             {"state", to_text(p->state.load())},
+                             {"last_state", to_text(p->last_state.load())},
+                             {"address", p->address()},
+                             {"window", p->window_size.load()},
+                             {"in_flight", p->in_flight.load()},
+                             {"submits", p->submits.value()},
+                             {"responses", answers + p->responses.other()},
+                             {"reconnects", p->reconnects.value()}});
+  }
+  return j;
+}
+
+}  // namespace
+
+std::string status_json(const engine& of) {
+  json j;
+  j["version"] = TRUNKLINE_VERSION;
+  j["ready"] = of.ready();
+  if (!of.ready()) j["not_ready_because"] = of.not_ready_because();
+  j["carriers"] = json::array();
+  const auto now = of.time().steady();
+  for (const auto& c : of.carriers()) {
+    if (!c->closed()) j["carriers"].push_back(carrier_json(*c, now));
+  }
+  j["messages"] = json::object();
+  for (std::size_t i = 0; i < router::message_status_count; ++i) {
+    j["messages"][std::string(router::name(static_cast<router::message_status>(i)))] = of.reports().final_by_status[i].value();
+  }
+  j["queues"] = {{"journal", of.queues().journal.size_approx()},
+                 {"returned", of.queues().returned.size_approx()},
+                 {"outputs", of.synced().depth()},
+                 {"unsynced_parts", of.queues().credit.outstanding()}};
+  j["batches"] = json::array();
+  for (const auto& b : of.batches()) {
+    json one;
+    one["name"] = b.name;
+    one["accepted_at"] = format_rfc3339_ms(b.accepted_at_ms);
+    one["state"] = b.cancelled ? "cancelling" : b.paused ? "paused" : "running";
+    one["finished"] = b.finished;
+    if (b.total) one["messages"] = *b.total;
+    j["batches"].push_back(std::move(one));
+  }
+  return j.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace trunkline::engine

@@ -1,0 +1,100 @@
+// `trunkline status`: the engine's /status as a table for people, or as it is.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/cli/commands.hpp"
+#include "engine/cli/http_get.hpp"
+#include "engine/runtime/configuration.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using nlohmann::json;
+
+struct status_options {
+  std::string url;
+  std::string config;
+  bool as_json = false;
+};
+
+void print(const json& s) {
+  fmt::print("trunkline {}: {}\n", s.value("version", ""),
+             s.value("ready", false) ? "ready" : "NOT READY: " + s.value("not_ready_because", ""));
+  fmt::print("\n{:<16} {:>4} {:<9} {:<14} {:<40} {:<24} {:>13} {:>12}\n", "CARRIER", "SESS", "STACK", "STATE", "LAST STATE", "ADDRESS",
+             "IN FLIGHT", "SUBMITTED");
+  for (const auto& c : s["carriers"]) {
+    for (const auto& p : c["sessions"]) {
+      fmt::print("{:<16} {:>4} {:<9} {:<14} {:<40} {:<24} {:>13} {:>12}\n", c.value("name", ""), p.value("session", 0),
+                 c.value("stack", ""), p.value("state", ""), p.value("last_state", ""), p.value("address", ""),
+                 fmt::format("{} of {}", p.value("in_flight", 0), p.value("window", 0)), p.value("submits", std::uint64_t{0}));
+    }
+  }
+  fmt::print("\n{:<16} {:>12} {:>10} {:>10} {:>10} {:>10} {:>12}\n", "CARRIER", "RATE LIMIT", "RETURNED", "URGENT", "NORMAL", "BULK",
+             "IN MEMORY");
+  for (const auto& c : s["carriers"]) {
+    const double rate = c.value("rate_limit_now", 0.0);
+    const auto& lanes = c["lanes"];
+    fmt::print("{:<16} {:>12} {:>10} {:>10} {:>10} {:>10} {:>12}{}\n", c.value("name", ""),
+               rate <= 0 ? std::string("unlimited") : fmt::format("{:.1f}/s", rate), lanes.value("returned", 0), lanes.value("urgent", 0),
+               lanes.value("normal", 0), lanes.value("bulk", 0), c.value("in_memory", 0),
+               c.value("paused", false) ? "  throttled, pausing" : "");
+  }
+  fmt::print("\n{:<40} {:<11} {:>24} {}\n", "BATCH", "STATE", "FINISHED", "ACCEPTED");
+  for (const auto& b : s["batches"]) {
+    const auto finished = b.value("finished", std::uint64_t{0});
+    fmt::print("{:<40} {:<11} {:>24} {}\n", b.value("name", ""), b.value("state", ""),
+               b.contains("messages") ? fmt::format("{} of {}", finished, b.value("messages", std::uint64_t{0}))
+                                      : fmt::format("{}", finished),
+               b.value("accepted_at", ""));
+  }
+  if (s["batches"].empty()) fmt::print("(no open batches)\n");
+  fmt::print("\nfinal since start:");
+  for (const auto& [name, n] : s["messages"].items()) fmt::print(" {} {}", name, n.get<std::uint64_t>());
+  fmt::print("\n");
+}
+
+int run_status(const status_options& options) {
+  std::string server = options.url;
+  if (server.empty() && !options.config.empty()) {
+    const loaded read = load_configuration(options.config);
+    if (!read.config) {
+      for (const fault& f : read.faults) fmt::print(stderr, "{}\n", to_string(f));
+      return 2;
+    }
+    server = read.config->http.listen;
+  }
+  if (server.empty()) server = http_config{}.listen;
+  const auto body = http_get(server, "/status");
+  if (!body) {
+    fmt::print(stderr, "trunkline: {}\n", body.error());
+    return 1;
+  }
+  if (options.as_json) {
+    std::fputs(body->c_str(), stdout);
+    return 0;
+  }
+  const json parsed = json::parse(*body, nullptr, false);
+  if (parsed.is_discarded()) {
+    fmt::print(stderr, "trunkline: {} did not answer with JSON\n", server);
+    return 1;
+  }
+  print(parsed);
+  return 0;
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, int& exit_code) {
+  const auto options = std::make_shared<status_options>();
+  CLI::App* command = app.add_subcommand("status", "Show carriers, sessions, queues and batches of a running engine");
+  command->add_option("--url", options->url, "Where the engine listens, host:port (default 127.0.0.1:9464)");
+  command->add_option("--config,-c", options->config, "Configuration file to take [http] listen from");
+  command->add_flag("--json", options->as_json, "Print the JSON document of /status");
+  command->callback([options, &exit_code] { exit_code = run_status(*options); });
+}
+
+}  // namespace trunkline::engine
