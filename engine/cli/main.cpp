@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "engine/cli/commands.hpp"
+#include "engine/cli/decode.hpp"
 
 int main(int argc, char** argv) {
   CLI::App app{"Trunkline, a bulk SMS engine: takes batches from a spool directory and pushes them to carriers over SMPP"};
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
     trunkline::engine::add_route_command(app, exit_code);
     trunkline::engine::add_simulator_command(app, exit_code);
     trunkline::engine::add_journal_command(app, exit_code);
+    trunkline::engine::add_decode_command(app, exit_code);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
