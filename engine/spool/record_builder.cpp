@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/runtime/configuration_values.hpp"
 #include "engine/runtime/rfc3339.hpp"
 #include "engine/spool/record_values.hpp"
 
@@ -101,7 +102,7 @@ bool record_builder::put(record_field field, std::string_view value) {
     case record_field::udh:
       return put_udh(value);
     case record_field::from:
-      if (!valid_sender(value)) {
+      if (!is_sender(value)) {
         return fail(reason::bad_sender,
                     "from is " + quoted(value) + ": expected up to 15 digits, or 1 to 11 printable ASCII characters");
       }
@@ -210,8 +211,8 @@ bool record_builder::put_udh(std::string_view hex) {
 }
 
 bool record_builder::put_validity(std::string_view value) {
-  if (const auto relative = parse_duration_ms(value); relative && *relative > 0) {
-    record_.validity_ms = *relative;
+  if (const auto relative = parse_duration(value); relative && relative->count() > 0) {
+    record_.validity_ms = relative->count();
     return true;
   }
   if (const auto absolute = parse_rfc3339_ms(value)) {

@@ -1,9 +1,8 @@
 #include "engine/spool/record_fields.hpp"
 
-#include <algorithm>
 #include <array>
-#include <vector>
 
+#include "engine/runtime/configuration_values.hpp"
 #include "protocol/utf8.hpp"
 
 namespace trunkline::engine {
@@ -14,22 +13,7 @@ constexpr std::array<std::string_view, record_field_count> field_names{
     "send_at", "receipt", "carrier", "encoding",    "max_parts", "flash", "tlv", "tags",     "vars"};
 
 constexpr std::size_t max_quoted_bytes = 60;
-constexpr std::size_t max_compared_bytes = 32;
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
+constexpr std::size_t max_compared_bytes = 64;
 
 }  // namespace
 
@@ -48,20 +32,7 @@ std::optional<record_field> find_record_field(std::string_view name) noexcept {
 }
 
 std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known) {
-  if (name.size() > max_compared_bytes) return {};
-  std::string lower(name);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  std::string_view best;
-  std::size_t fewest = std::max<std::size_t>(2, name.size() / 2) + 1;
-  for (const std::string_view candidate : known) {
-    const std::size_t edits = edit_distance(lower, candidate);
-    if (edits < fewest) {
-      fewest = edits;
-      best = candidate;
-    }
-  }
-  return best;
+  return name.size() > max_compared_bytes ? std::string_view{} : nearest(name, known);
 }
 
 std::string quoted(std::string_view text) {

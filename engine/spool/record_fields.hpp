@@ -41,7 +41,8 @@ std::optional<record_field> find_record_field(std::string_view name) noexcept;
 /// All names, in the order of `record_field`. Static storage.
 std::span<const std::string_view> record_field_names() noexcept;
 
-/// The one of `known` that takes the fewest edits to become `name`; empty when all are too far off to be meant.
+/// The one of `known` that is nearest to `name`; empty when `name` is too long to be a slip of the pen (the search
+/// takes time by the product of the lengths, and names come from strangers).
 std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known);
 
 /// `text` in double quotes for a message to people: control characters as \xHH, cut to a few dozen characters.

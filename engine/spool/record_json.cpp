@@ -1,7 +1,7 @@
 // One line of JSON to the fields of a message, with simdjson's on-demand parser. Its first stage (a vector pass chosen
 // for the processor at run time) finds the tokens and checks UTF-8 and control characters; then each string token is
 // taken as it stands when it has no backslash, which spares the copy that get_string() makes. What the on-demand parser
-// leaves unchecked is checked here: that nothing follows the object, and that escaped surrogates pair up.
+// leaves unchecked is checked here: that nothing follows the object.
 #include "engine/spool/record_json.hpp"
 
 #include <algorithm>
@@ -11,7 +11,6 @@
 #include <simdjson.h>
 
 #include "engine/spool/record_json_fault.hpp"
-#include "protocol/utf8.hpp"
 
 namespace trunkline::engine {
 namespace {
@@ -132,29 +131,14 @@ struct record_json::implementation {
     return into->fail(fault.code, fault.text);
   }
 
-  bool take_escaped(ondemand::value& value, std::string_view& out) {
-    if (value.get_string().get(out) != simdjson::SUCCESS) return not_json();
-    // simdjson 3.0 writes a lone low surrogate as three octets that are not UTF-8.
-    if (!simdjson::validate_utf8(out)) {
-      return into->fail(reason::bad_utf8, "an escape (\\u) at or behind offset " +
-                                              std::to_string(offset_of_surrogate()) + " is half a surrogate pair");
-    }
-    return true;
-  }
-
-  std::size_t offset_of_surrogate() const noexcept {
-    for (const std::string_view lead : {"\\ud", "\\uD"}) {
-      if (const std::size_t at = line.find(lead); at != std::string_view::npos) return at;
-    }
-    return 0;
-  }
-
   // The decoded string behind `token`, which begins with a quote.
   bool take_string(ondemand::value& value, std::string_view token, std::string_view& out) {
     token = trim_end(token);
     if (token.size() < 2 || token.back() != '"') return not_json();
     const std::string_view inside = token.substr(1, token.size() - 2);
-    if (std::memchr(inside.data(), '\\', inside.size()) != nullptr) return take_escaped(value, out);
+    if (std::memchr(inside.data(), '\\', inside.size()) != nullptr) {
+      return value.get_string().get(out) == simdjson::SUCCESS || not_json();
+    }
     ondemand::raw_json_string consumed;
     if (value.get_raw_json_string().get(consumed) != simdjson::SUCCESS) return not_json();
     out = inside;
@@ -176,9 +160,7 @@ struct record_json::implementation {
       out = {raw, static_cast<std::size_t>(end - raw)};
       return true;
     }
-    if (field.unescaped_key().get(out) != simdjson::SUCCESS) return not_json();
-    if (!simdjson::validate_utf8(out)) return into->fail(reason::bad_utf8, "a name has half a surrogate pair");
-    return true;
+    return field.unescaped_key().get(out) == simdjson::SUCCESS || not_json();
   }
 
   // Calls `each(key, value)` for every member until one answers false.

@@ -27,16 +27,19 @@ class fault_finder final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return true; }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
     found_ = true;
-    // The position counts octets read, so it is one behind the octet at fault.
-    offset_ = position == 0 ? 0 : position - 1;
     // "[json.exception.parse_error.101] parse error at line 1, column 5: WHY; last read: '...'; expected WHAT"
     const std::string_view what = error.what();
-    const std::size_t why = what.find(": ");
-    if (why == std::string_view::npos) return false;
-    const std::string_view text = what.substr(why + 2);
-    why_ = text.substr(0, text.find("; last read: "));
-    const std::size_t expected = text.rfind("; expected ");
-    if (expected != std::string_view::npos) why_.append(text.substr(expected));
+    const std::size_t start = what.find(": ");
+    const std::string_view text = what.substr(start == std::string_view::npos ? 0 : start + 2);
+    const std::size_t last_read = text.find("; last read: ");
+    why_ = text.substr(0, last_read);
+    if (last_read != std::string_view::npos) {
+      if (const std::size_t expected = text.rfind("; expected "); expected != std::string_view::npos) {
+        why_.append(text.substr(expected));
+      }
+    }
+    // The position counts the octets read: the last one of the token at fault is one before it.
+    offset_ = position == 0 ? 0 : position - 1;
     return false;
   }
 

@@ -1,6 +1,5 @@
 #include "engine/spool/record_values.hpp"
 
-#include <algorithm>
 #include <array>
 
 namespace trunkline::engine {
@@ -22,31 +21,7 @@ constexpr std::array<std::uint8_t, 256> hex_values = make_hex_values();
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-struct duration_unit {
-  std::string_view name;
-  std::int64_t ms;
-};
-constexpr std::array<duration_unit, 5> duration_units{
-    {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-constexpr std::int64_t max_duration_ms = std::int64_t{36'525} * 86'400'000;
-
-constexpr std::size_t max_alphanumeric_sender = 11;
-constexpr std::size_t max_sender_digits = 15;
-
 }  // namespace
-
-std::optional<std::int64_t> parse_duration_ms(std::string_view text) noexcept {
-  const std::size_t digits =
-      static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
-  const auto count = parse_unsigned(text.substr(0, digits), static_cast<std::uint64_t>(max_duration_ms));
-  if (!count) return std::nullopt;
-  for (const duration_unit& unit : duration_units) {
-    if (text.substr(digits) != unit.name) continue;
-    if (static_cast<std::int64_t>(*count) > max_duration_ms / unit.ms) return std::nullopt;
-    return static_cast<std::int64_t>(*count) * unit.ms;
-  }
-  return std::nullopt;
-}
 
 std::optional<std::uint64_t> parse_unsigned(std::string_view text, std::uint64_t max) noexcept {
   if (text.empty()) return std::nullopt;
@@ -80,16 +55,6 @@ std::size_t decode_hex(std::string_view hex, std::uint8_t* out) noexcept {
     *out++ = static_cast<std::uint8_t>(high << 4 | low);
   }
   return hex.size() % 2 == 0 ? hex_ok : hex.size();
-}
-
-bool valid_sender(std::string_view from) noexcept {
-  if (from.empty()) return false;
-  if (from.size() <= max_alphanumeric_sender &&
-      std::all_of(from.begin(), from.end(), [](char c) { return c >= 0x20 && c <= 0x7e; })) {
-    return true;
-  }
-  if (from.front() == '+') from.remove_prefix(1);
-  return !from.empty() && from.size() <= max_sender_digits && std::all_of(from.begin(), from.end(), is_digit);
 }
 
 std::optional<std::optional<protocol::encoding>> parse_message_encoding(std::string_view word) noexcept {

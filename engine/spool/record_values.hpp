@@ -9,10 +9,6 @@
 
 namespace trunkline::engine {
 
-/// Milliseconds of a duration as configuration and batches write it: a whole number and ms, s, m, h or d ("500ms",
-/// "48h"). Nothing for any other text, or more than 100 years.
-std::optional<std::int64_t> parse_duration_ms(std::string_view text) noexcept;
-
 /// A decimal number without sign, at most `max`.
 std::optional<std::uint64_t> parse_unsigned(std::string_view text, std::uint64_t max) noexcept;
 
@@ -25,9 +21,6 @@ inline constexpr std::size_t hex_ok = static_cast<std::size_t>(-1);
 /// Writes the octets of `hex` (either case) at `out`, which has room for half of its size. `hex_ok`, or the offset of
 /// the fault.
 std::size_t decode_hex(std::string_view hex, std::uint8_t* out) noexcept;
-
-/// Up to 15 digits, optionally after '+', or 1 to 11 printable ASCII characters.
-bool valid_sender(std::string_view from) noexcept;
 
 /// The encoding that a message asks for: "auto" (an empty optional inside), "gsm7", "latin1", "ucs2". Nothing for any
 /// other word.
