@@ -53,6 +53,18 @@ class reassembler {
     refused,    ///< can never be stored: fewer than two parts, too long, an impossible place
   };
 
+ private:
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+
+  struct slot {
+    std::uint64_t tag;
+    std::uint32_t next;
+    std::uint8_t sequence;
+    std::uint8_t size;
+    std::array<std::uint8_t, max_part_octets> octets;
+  };
+
+ public:
   /// A message with the parts that are there. Valid until the next call of a non-const member of the reassembler.
   class message {
    public:
@@ -74,7 +86,7 @@ class reassembler {
     friend class reassembler;
     message(const reassembler& owner, std::uint32_t index) noexcept : owner_(&owner), index_(index) {}
     [[nodiscard]] std::uint32_t first_slot() const noexcept { return owner_->entries_[index_].first; }
-    [[nodiscard]] const auto& slot_at(std::uint32_t at) const noexcept { return owner_->slots_[at]; }
+    [[nodiscard]] const slot& slot_at(std::uint32_t at) const noexcept { return owner_->slots_[at]; }
     const reassembler* owner_;
     std::uint32_t index_;
   };
@@ -107,15 +119,6 @@ class reassembler {
   [[nodiscard]] std::size_t parts() const noexcept { return used_slots_; }
 
  private:
-  static constexpr std::uint32_t none = 0xFFFFFFFF;
-
-  struct slot {
-    std::uint64_t tag;
-    std::uint32_t next;
-    std::uint8_t sequence;
-    std::uint8_t size;
-    std::array<std::uint8_t, max_part_octets> octets;
-  };
   struct entry {
     std::uint64_t hash;
     time_point since;  // of the first part; once finished, of the last one
