@@ -26,6 +26,23 @@ using namespace std::chrono_literals;
 constexpr std::size_t max_file_octets = 256ULL << 20;
 constexpr std::size_t max_secret_octets = 255;
 
+/// Control characters stand nowhere in TOML but for tab and line ends. They are refused before toml++ sees them: in
+/// builds with assertions its parser aborts on some of them, and a reload must survive any file.
+std::optional<toml::source_position> find_control_character(std::string_view text) {
+  toml::source_position at{1, 1};
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet == 0x7f || (octet < 0x20 && c != '\t' && c != '\n' && c != '\r')) return at;
+    if (c == '\n') {
+      ++at.line;
+      at.column = 1;
+    } else if ((octet & 0xc0) != 0x80) {
+      ++at.column;
+    }
+  }
+  return std::nullopt;
+}
+
 /// The content of a regular file of at most `limit` octets, or what is wrong with it.
 std::optional<std::string> read_file(const std::string& path, std::size_t limit, std::string& problem) {
   std::error_code error;
@@ -234,6 +251,11 @@ secret resolve_secret(const located_string& text, std::string_view key, const st
 loaded parse_configuration(std::string_view text, const std::string& file) {
   loaded out;
   fault_list faults(file);
+  if (const auto control = find_control_character(text)) {
+    faults.error(toml::source_region{*control, *control, nullptr}, "control character: the file is no TOML");
+    out.faults = faults.take();
+    return out;
+  }
   try {
     const toml::table tree = toml::parse(text, file);
     configuration config = read_all(tree, std::filesystem::path(file).parent_path().string(), faults);

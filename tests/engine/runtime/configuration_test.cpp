@@ -450,6 +450,14 @@ TEST(configuration, a_file_that_is_no_toml_has_one_fault_with_its_place) {
   EXPECT_EQ(l.faults[0].line, 2U);
 }
 
+TEST(configuration, control_characters_are_refused_before_the_parser) {
+  for (const char c : {'\0', '\b', '\x1f', '\x7f'}) {
+    const loaded l = parse_configuration(std::string("# \xc3\xbc\n[\xc3\xbc") + c + "[carrier]]", "t.toml");
+    ASSERT_EQ(l.faults.size(), 1U);
+    EXPECT_EQ(to_string(l.faults[0]), "t.toml:2:3: control character: the file is no TOML");
+  }
+}
+
 TEST(configuration, an_empty_file_has_no_carriers) {
   const loaded l = parse_configuration("", "t.toml");
   EXPECT_FALSE(l.ok());
