@@ -20,31 +20,51 @@ constexpr std::size_t window_bytes = 1U << 20;
 // How many of the newest segments a dead process can have left unsynced; one, plus failed attempts to start the next.
 constexpr std::size_t unsettled_segments = 4;
 
+/// The memory that one reading uses for all its segments.
+class window_memory {
+ public:
+  /// At least `bytes` octets; what was in them is lost when there have to be more.
+  std::span<std::uint8_t> of(std::size_t bytes) {
+    if (capacity_ < bytes) {
+      octets_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes);
+      capacity_ = bytes;
+    }
+    return {octets_.get(), capacity_};
+  }
+
+ private:
+  std::unique_ptr<std::uint8_t[]> octets_;
+  std::size_t capacity_ = 0;
+};
+
 /// A moving view of a file. Spans live until the next call.
 class window {
  public:
-  explicit window(file& source) : source_{source} {}
+  /// `file_bytes` is about how long the file is: there is no use in more memory than that.
+  window(file& source, window_memory& memory, std::uint64_t file_bytes)
+      : source_{source},
+        memory_{memory},
+        least_bytes_{static_cast<std::size_t>(std::clamp<std::uint64_t>(file_bytes, 4096, window_bytes))} {}
 
   /// Octets from `offset` on: `bytes` of them or more, fewer only at the end of the file.
   result<std::span<const std::uint8_t>> at(std::uint64_t offset, std::size_t bytes) {
     if (offset < start_ || offset + bytes > start_ + filled_) {
-      if (capacity_ < bytes || capacity_ == 0) {
-        capacity_ = std::max(2 * bytes, window_bytes);
-        buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(capacity_);
-      }
-      const auto got = source_.read_at({buffer_.get(), capacity_}, offset);
+      // Twice what is asked for, or each long frame would be read once in part and once whole.
+      octets_ = memory_.of(bytes <= least_bytes_ ? least_bytes_ : 2 * bytes);
+      const auto got = source_.read_at(octets_, offset);
       if (!got) return failure{got.error()};
       start_ = offset;
       filled_ = *got;
     }
     const auto skip = static_cast<std::size_t>(offset - start_);
-    return std::span<const std::uint8_t>{buffer_.get() + skip, filled_ - skip};
+    return std::span<const std::uint8_t>{octets_}.subspan(skip, filled_ - skip);
   }
 
  private:
   file& source_;
-  std::unique_ptr<std::uint8_t[]> buffer_;
-  std::size_t capacity_ = 0;
+  window_memory& memory_;
+  std::size_t least_bytes_;
+  std::span<std::uint8_t> octets_;
   std::uint64_t start_ = 0;
   std::size_t filled_ = 0;
 };
@@ -108,7 +128,9 @@ class journal_reading {
       if (!settled) return settled;
     }
     ++summary_.segments;
-    window octets{source};
+    const auto size = source.size();
+    if (!size) return failure{size.error()};
+    window octets{source, memory_, *size};
     segment_header header;
     const auto understood = read_header(octets, number, header);
     if (!understood) return failure{understood.error()};
@@ -278,6 +300,7 @@ class journal_reading {
   const std::string& directory_;
   const record_handler& handler_;
   const bool recovering_;
+  window_memory memory_;
   read_summary summary_;
   std::uint64_t expected_ = 0;      // number of the next frame; 0: unknown
   std::uint64_t last_segment_ = 0;  // where the segment before ended
