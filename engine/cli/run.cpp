@@ -1,6 +1,7 @@
 // `trunkline run`: loads the configuration, starts the engine and the pages, and then only watches signals.
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
