@@ -47,32 +47,31 @@ std::size_t carrier::drain(std::span<message*> out, consumer& via) noexcept {
     return into.empty() ? std::size_t{0} : lanes_[index].try_dequeue_bulk(via.tokens[index], into.data(), into.size());
   };
   // `turn` counts messages in its low bits, so that small drains leave an eighth too, and whose turn it is above them.
-  const std::uint32_t counted =
-      (via.turn & 7U) + static_cast<std::uint32_t>(std::min<std::size_t>(out.size(), 1U << 20U));
-  const std::size_t reserve = counted / 8;
+  const auto asked = static_cast<std::uint32_t>(std::min<std::size_t>(out.size(), 1U << 20U));
+  const std::uint32_t counted = (via.turn & 7U) + asked;
+  const std::uint32_t reserve = counted / 8;
   std::uint32_t rotation = via.turn >> 3U;
-  std::size_t reserved = 0;
-  if (reserve != 0) {
-    // The lanes below the highest take turns in being asked first.
-    const auto share = out.last(reserve);
-    for (std::size_t i = 0; i + 1 < lane_count && reserved < reserve; ++i) {
-      reserved += take(1 + (rotation + i) % (lane_count - 1), share.subspan(reserved));
-    }
-    rotation = (rotation + 1) % (lane_count - 1);
-  }
-  via.turn = (rotation << 3U) | (counted & 7U);
-  const auto rest = out.first(out.size() - reserve);
   std::size_t taken = 0;
-  for (std::size_t i = 0; i < lane_count && taken < rest.size(); ++i) taken += take(i, rest.subspan(taken));
-  // Higher lanes stand first in the result, and what lower lanes left of their share is filled up.
-  std::move(out.end() - static_cast<std::ptrdiff_t>(reserve),
-            out.end() - static_cast<std::ptrdiff_t>(reserve - reserved),
-            out.begin() + static_cast<std::ptrdiff_t>(taken));
-  std::size_t total = taken + reserved;
-  if (taken == rest.size()) {
-    for (std::size_t i = 0; i < lane_count && total < out.size(); ++i) total += take(i, out.subspan(total));
+  std::size_t highest = 0;  // the first lane that gave something
+  const auto from_the_top = [&](std::size_t limit) {
+    for (std::size_t i = 0; i < lane_count && taken < limit; ++i) {
+      const std::size_t got = take(i, out.subspan(taken, limit - taken));
+      if (taken == 0 && got != 0) highest = i;
+      taken += got;
+    }
+  };
+  from_the_top(out.size() - reserve);
+  if (reserve != 0 && highest + 1 < lane_count) {
+    // The lanes below take turns in being asked first.
+    const std::size_t below = lane_count - 1 - highest;
+    for (std::size_t i = 0; i < below && taken < out.size(); ++i) {
+      taken += take(highest + 1 + (rotation + i) % below, out.subspan(taken));
+    }
+    rotation = (rotation + 1) % 6;
   }
-  return total;
+  from_the_top(out.size());
+  via.turn = (rotation << 3U) | (counted & 7U);
+  return taken;
 }
 
 std::size_t carrier::queued(lane l) const noexcept { return lanes_[static_cast<std::size_t>(l)].size_approx(); }

@@ -1,0 +1,189 @@
+#include "engine/dispatch/carrier.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "engine/dispatch/session_probe.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::shared_ptr<carrier> make(carrier_config config = {}, std::uint32_t share = 800) {
+  config.name = "acme";
+  return std::make_shared<carrier>(3, std::make_shared<const carrier_config>(std::move(config)), share);
+}
+
+struct lanes_test : testing::Test {
+  void fill(lane to, std::uint32_t count) {
+    std::vector<message*> added;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      messages.push_back(std::make_unique<message>());
+      messages.back()->line = ++lines[to];
+      messages.back()->carrier = static_cast<std::uint16_t>(to);
+      added.push_back(messages.back().get());
+    }
+    target->push(to, added, in);
+  }
+  std::vector<message*> drain(std::size_t count) {
+    std::vector<message*> got(count);
+    got.resize(target->drain(got, out));
+    return got;
+  }
+  static std::size_t of(const std::vector<message*>& all, lane l) {
+    return static_cast<std::size_t>(std::count_if(
+        all.begin(), all.end(), [&](const message* m) { return m->carrier == static_cast<std::uint16_t>(l); }));
+  }
+
+  std::shared_ptr<carrier> target = make();
+  carrier::producer in{*target};
+  carrier::consumer out{*target};
+  std::vector<std::unique_ptr<message>> messages;
+  std::map<lane, std::uint32_t> lines;
+};
+
+TEST_F(lanes_test, one_lane_keeps_its_order) {
+  fill(lane::bulk, 1000);
+  std::uint32_t expected = 0;
+  for (const std::size_t size : {1U, 7U, 8U, 64U, 100U, 500U, 500U}) {
+    for (const message* m : drain(size)) EXPECT_EQ(m->line, ++expected);
+  }
+  EXPECT_EQ(expected, 1000U);
+  EXPECT_TRUE(drain(10).empty());
+  EXPECT_EQ(target->queued(), 0U);
+}
+
+TEST_F(lanes_test, higher_lanes_come_first_and_leave_an_eighth) {
+  for (const lane l : {lane::urgent, lane::normal, lane::bulk}) fill(l, 8000);
+  const auto got = drain(800);
+  EXPECT_EQ(got.size(), 800U);
+  EXPECT_EQ(of(got, lane::urgent), 700U);
+  EXPECT_EQ(got.front()->carrier, static_cast<std::uint16_t>(lane::urgent));
+  const auto more = drain(800);
+  EXPECT_EQ(of(more, lane::urgent), 700U);
+  EXPECT_EQ(of(got, lane::normal) + of(more, lane::normal), 100U) << "lower lanes take turns";
+  EXPECT_EQ(of(got, lane::bulk) + of(more, lane::bulk), 100U);
+}
+
+TEST_F(lanes_test, small_drains_leave_an_eighth_too) {
+  for (const lane l : {lane::urgent, lane::bulk}) fill(l, 2000);
+  std::vector<message*> got;
+  for (int i = 0; i < 400; ++i) {
+    for (message* m : drain(2)) got.push_back(m);
+  }
+  EXPECT_EQ(got.size(), 800U);
+  EXPECT_EQ(of(got, lane::bulk), 100U);
+}
+
+TEST_F(lanes_test, an_empty_lane_reserves_nothing) {
+  fill(lane::normal, 100);
+  EXPECT_EQ(drain(80).size(), 80U);
+  fill(lane::bulk, 10);
+  EXPECT_EQ(drain(80).size(), 30U);
+}
+
+TEST_F(lanes_test, returned_messages_come_first) {
+  fill(lane::urgent, 10);
+  auto back = std::make_unique<message>();
+  target->push_returned(back.get());
+  EXPECT_EQ(drain(1).at(0), back.get());
+}
+
+TEST(carrier, room_keeps_an_eighth_for_what_is_above_bulk) {
+  const auto c = make({}, 800);
+  EXPECT_EQ(c->room(router::priority::bulk), 700U);
+  EXPECT_EQ(c->room(router::priority::urgent), 800U);
+  c->hold(700);
+  EXPECT_EQ(c->room(router::priority::bulk), 0U);
+  EXPECT_EQ(c->room(router::priority::normal), 100U);
+  c->hold(100);
+  EXPECT_EQ(c->room(router::priority::urgent), 0U);
+  EXPECT_FALSE(c->release(700)) << "nobody asked";
+  c->hold(700);
+  c->want_room();
+  EXPECT_FALSE(c->release(100)) << "not enough to be worth a look";
+  EXPECT_TRUE(c->release(300));
+  EXPECT_FALSE(c->release(300)) << "told once";
+}
+
+TEST(carrier, is_usable_while_it_can_send_or_could_lately) {
+  const auto c = make();
+  const std::chrono::steady_clock::time_point start{std::chrono::hours(50)};
+  EXPECT_TRUE(c->usable(start, seconds(30))) << "its sessions have not been started";
+  c->count_sendable(0, start);
+  EXPECT_TRUE(c->usable(start + seconds(29), seconds(30)));
+  EXPECT_FALSE(c->usable(start + seconds(30), seconds(30)));
+  c->count_sendable(1, start + seconds(40));
+  EXPECT_TRUE(c->usable(start + std::chrono::hours(1), seconds(30)));
+  c->count_sendable(-1, start + std::chrono::hours(2));
+  EXPECT_TRUE(c->usable(start + std::chrono::hours(2) + seconds(29), seconds(30)));
+  EXPECT_FALSE(c->usable(start + std::chrono::hours(3), seconds(30)));
+  c->set_idle_usable(true);
+  EXPECT_TRUE(c->usable(start + std::chrono::hours(4), seconds(30)));
+  c->close();
+  EXPECT_FALSE(c->usable(start + std::chrono::hours(4), seconds(30)));
+}
+
+TEST(carrier, a_receiver_is_never_usable) {
+  carrier_config config;
+  config.bind = bind_mode::receiver;
+  EXPECT_FALSE(make(config)->usable(std::chrono::steady_clock::time_point{seconds(1)}, seconds(30)));
+}
+
+TEST(carrier, wakes_as_many_sessions_as_there_are_messages) {
+  const auto c = make();
+  int posts = 0;
+  const auto post = [](void* count) noexcept { ++*static_cast<int*>(count); };
+  std::array<std::unique_ptr<wake_slot>, 4> slots;
+  for (auto& slot : slots) {
+    slot = std::make_unique<wake_slot>(post, &posts);
+    c->add_waiter(slot.get());
+    slot->park();
+  }
+  carrier::producer in(*c);
+  std::array<message, 3> messages;
+  std::array<message*, 3> pointers = {messages.data(), &messages[1], &messages[2]};
+  c->push(lane::bulk, std::span(pointers).first(1), in);
+  EXPECT_EQ(posts, 1);
+  c->push(lane::bulk, std::span(pointers).first(2), in);
+  EXPECT_EQ(posts, 3);
+  c->push(lane::bulk, pointers, in);
+  EXPECT_EQ(posts, 4) << "only one was left";
+  for (auto& slot : slots) slot->park();
+  c->remove_waiter(slots[2].get());
+  c->wake_all();
+  EXPECT_EQ(posts, 7);
+}
+
+TEST(carrier, a_removed_waiter_is_not_touched_any_more) {
+  const auto c = make();
+  std::atomic<bool> stop{false};
+  std::thread producer([&] {
+    carrier::producer in(*c);
+    while (!stop.load(std::memory_order_relaxed)) c->wake_all();
+  });
+  const auto post = [](void* alive) noexcept { EXPECT_TRUE(static_cast<std::atomic<bool>*>(alive)->load()); };
+  for (int i = 0; i < 2000; ++i) {
+    auto alive = std::make_unique<std::atomic<bool>>(true);
+    auto slot = std::make_unique<wake_slot>(post, alive.get());
+    slot->park();
+    c->add_waiter(slot.get());
+    c->remove_waiter(slot.get());
+    alive->store(false);
+    slot.reset();  // a sanitizer sees whoever comes late
+  }
+  stop = true;
+  producer.join();
+}
+
+}  // namespace
+}  // namespace trunkline::engine
