@@ -76,7 +76,7 @@ std::shared_ptr<carrier> engine::make_carrier(const carrier_config& config, std:
   // runs: what is not in memory is as safe in its file, and memory in the cache is fast.
   const std::uint64_t half = config_.engine.max_active / 2;
   const std::uint64_t share = half / carriers + (weights == 0 ? 0 : half * weight / weights);
-  const std::uint64_t useful = 4 * weight + 2 * config_.engine.max_unsynced + 2048;
+  const std::uint64_t useful = 4 * weight + 8 * config_.engine.max_unsynced;
   const auto depth = static_cast<std::uint32_t>(std::max<std::uint64_t>(16, std::min(share, useful)));
   const std::lock_guard lock(mutex_);
   const auto id = static_cast<std::uint16_t>(carriers_.size());
@@ -135,8 +135,12 @@ void engine::start() {
                             if (full) spdlog::error("no space for the journal: sending stops until there is room");
                             else spdlog::info("there is space for the journal again: sending goes on");
                           }});
+  publisher_ = std::make_unique<publisher>(
+      files_, config_.spool.file_mode,
+      [this](std::error_code why, const std::string& what) { fatal("cannot write into " + what, why); });
+  publisher_->set_wake(&publish_thread_.slot());
   outputs_ = std::make_unique<outputs>(
-      files_, time_, config_.spool, paths_, *slab_, queues_, *synced_,
+      files_, time_, config_.spool, paths_, *slab_, queues_, *synced_, *publisher_,
       outputs::hooks{[this](std::uint32_t id) { feeder_->closed(id), feed_thread_.slot().wake(); },
                      [this] { feed_thread_.slot().wake(); },
                      [this](std::uint64_t marker) { commit_->checkpoint_done(marker); },
@@ -170,6 +174,10 @@ void engine::start() {
     const bool worked = commit_->step();
     // A full disk is looked at again soon; otherwise somebody wakes the stage.
     return stage_thread::outcome{worked, std::chrono::steady_clock::now() + (commit_->full() ? 100ms : 1000ms)};
+  });
+  publish_thread_.start("publish", [this] {
+    const bool worked = publisher_->step();
+    return stage_thread::outcome{worked, std::chrono::steady_clock::now() + (publisher_->blocked() ? 200ms : 1000ms)};
   });
   output_thread_.start("outputs", [this] {
     const auto r = outputs_->step();
@@ -226,7 +234,7 @@ void engine::watch_space() {
       why = fmt::format("only {} MiB are free for {}, less than min_free", *left >> 20U, path);
     }
   }
-  if (why.empty() && (commit_->full() || outputs_->blocked())) why = "no space left to write journal or reports";
+  if (why.empty() && (commit_->full() || outputs_->blocked() || publisher_->blocked())) why = "no space left to write journal or reports";
   if (why.empty() != space_left_) {
     space_left_ = why.empty();
     if (space_left_) spdlog::info("there is enough space again: going on");
@@ -331,7 +339,9 @@ void engine::stop() {
   wait_for(settled, 5s);
   commit_thread_.stop();
   output_thread_.stop();
-  (void)outputs_->rotate_all();
+  outputs_->rotate_all();
+  wait_for([this] { return publisher_->pending() == 0; }, 10s);
+  publish_thread_.stop();
 }
 
 std::string engine::not_ready_because() const {

@@ -100,11 +100,13 @@ class engine {
   stage_thread feed_thread_;
   stage_thread commit_thread_;
   stage_thread output_thread_;
+  stage_thread publish_thread_;
   std::unique_ptr<slab> slab_;
   outcome_queues queues_;
   std::unique_ptr<synced_queue> synced_;
   std::unique_ptr<journal_writer> writer_;
   std::unique_ptr<commit_stage> commit_;
+  std::unique_ptr<publisher> publisher_;
   std::unique_ptr<outputs> outputs_;
   std::unique_ptr<name_memory> names_;
   std::unique_ptr<claimer> claimer_;

@@ -16,6 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::uint32_t inline_bits_blocks = 8;
+constexpr std::size_t max_unpublished = 32;
 constexpr std::size_t bits_per_block_bytes = 256;
 
 std::int64_t to_ms(clock::wall_time t) noexcept {
@@ -46,7 +47,7 @@ void copy_bits(const block& at, std::uint8_t* to) noexcept {
 }  // namespace
 
 outputs::outputs(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, slab& memory,
-                 outcome_queues& queues, synced_queue& synced, hooks hooks)
+                 outcome_queues& queues, synced_queue& synced, publisher& shown, hooks hooks)
     : files_(files),
       time_(time),
       spool_(spool),
@@ -54,10 +55,11 @@ outputs::outputs(file_system& files, const clock& time, const spool_config& spoo
       magazine_(memory),
       sink_(queues),
       synced_(synced),
+      shown_(shown),
       hooks_(std::move(hooks)),
-      results_(files, time, paths_.results(), spool.file_mode),
-      receipts_(files, time, paths_.receipts(), spool.file_mode),
-      unrouted_(files, time, paths_.unrouted(), spool.file_mode) {}
+      results_(shown, time, paths_.results()),
+      receipts_(shown, time, paths_.receipts()),
+      unrouted_(shown, time, paths_.unrouted()) {}
 
 outputs::~outputs() = default;
 
@@ -175,13 +177,10 @@ void outputs::consume(journal_event& event) {
   }
 }
 
-bool outputs::idle() const noexcept { return next_event_ == events_.size() && synced_.empty() && to_check_.empty(); }
+bool outputs::idle() const noexcept { return next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0; }
 
-bool outputs::rotate_all() {
-  for (rotating_output* out : {&results_, &receipts_, &unrouted_}) {
-    if (failed(out->rotate(), "results, receipts or inbound")) return false;
-  }
-  return true;
+void outputs::rotate_all() {
+  for (rotating_output* out : {&results_, &receipts_, &unrouted_}) out->rotate();
 }
 
 outputs::step_result outputs::step() {
@@ -191,9 +190,10 @@ outputs::step_result outputs::step() {
     for (auto& [b, r] : reports_) {
       if (failed(r.report->flush(false), r.report->path())) return {false, now + 200ms};
     }
-    if (!rotate_all()) return {false, now + 200ms};
-    if (marker_ != 0 && !record_positions()) return {false, now + 200ms};
   }
+  // Positions come before anything later is consumed; they wait until all that was handed to the publisher is shown.
+  if (marker_ != 0 && !record_positions()) return {false, now + 2ms};
+  if (shown_.pending() > max_unpublished) return {false, now + 2ms};
   bool worked = false;
   if (next_event_ == events_.size()) {
     next_event_ = 0;
@@ -202,11 +202,11 @@ outputs::step_result outputs::step() {
   while (next_event_ < events_.size()) {
     worked = true;
     consume(events_[next_event_++]);
-    if (marker_ != 0 && !record_positions()) break;
+    if (marker_ != 0) break;
     if ((next_event_ & 255U) == 0 && last_report_ != nullptr) {
       if (failed(last_report_->report->flush(false), last_report_->report->path())) break;
     }
-    if (results_.due() && failed(results_.rotate(), paths_.results())) break;
+    if (results_.full()) results_.rotate();
   }
   sink_.flush();
   if (blocked_.load(std::memory_order_relaxed)) return {false, now + 200ms};
@@ -215,7 +215,7 @@ outputs::step_result outputs::step() {
   step_result result{worked, now + 1s};
   for (rotating_output* out : {&results_, &receipts_, &unrouted_}) {
     if (out->due()) {
-      (void)failed(out->rotate(), "results, receipts or inbound");
+      out->rotate();
     } else if (!out->empty()) {
       result.next = std::min(result.next, out->due_at());
     }
@@ -250,9 +250,7 @@ void outputs::close_finished() {
     const std::uint32_t total = b->total.load(std::memory_order_acquire);
     if (total != batch::unknown_total && b->finished.load(std::memory_order_relaxed) == total) group.push_back(b);
   }
-  if (!group.empty()) {
-    if (!rotate_all() || !close_group(group)) return;
-  }
+  if (!group.empty() && !close_group(group)) return;
   to_check_.clear();
 }
 
@@ -347,7 +345,8 @@ result<void> outputs::save_bits(batch& b, open_report& r, std::vector<std::uint8
 }
 
 bool outputs::record_positions() {
-  if (!rotate_all()) return false;
+  rotate_all();
+  if (shown_.pending() != 0) return false;
   std::vector<std::uint8_t> inline_bits;
   bool files_made = false;
   std::vector<control_record*> positions;

@@ -17,6 +17,7 @@
 #include "engine/dispatch/slab.hpp"
 #include "engine/journal/synced_queue.hpp"
 #include "engine/report/batch_report.hpp"
+#include "engine/report/publisher.hpp"
 #include "engine/report/report_line.hpp"
 #include "engine/report/rotating_output.hpp"
 #include "engine/runtime/configuration.hpp"
@@ -39,7 +40,7 @@ class outputs {
   };
 
   outputs(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, slab& memory,
-          outcome_queues& queues, synced_queue& synced, hooks hooks);
+          outcome_queues& queues, synced_queue& synced, publisher& shown, hooks hooks);
   ~outputs();
 
   /// Names of carriers by id; before a message of the carrier ends. Any thread.
@@ -64,8 +65,8 @@ class outputs {
   step_result step();
   /// Everything synced was consumed and shown.
   bool idle() const noexcept;
-  /// Shows what results, receipts and inbound hold, whatever their age.
-  bool rotate_all();
+  /// Hands what results, receipts and inbound hold to the publisher, whatever their age.
+  void rotate_all();
 
   /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`, before anything
   /// that comes later is consumed.
@@ -109,6 +110,7 @@ class outputs {
   slab::magazine magazine_;
   outcome_sink sink_;
   synced_queue& synced_;
+  publisher& shown_;
   hooks hooks_;
   rotating_output results_;
   rotating_output receipts_;

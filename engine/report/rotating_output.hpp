@@ -2,20 +2,19 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 
+#include "engine/report/publisher.hpp"
 #include "engine/runtime/clock.hpp"
-#include "engine/runtime/file_system.hpp"
 
 namespace trunkline::engine {
 
-/// Lines for consumers who take files away: written to a hidden file that appears under its name, whole and synced, after
-/// one second or 10,000 lines. One thread.
+/// Collects lines for consumers who take files away: a file appears after one second or 10,000 lines. One thread.
 class rotating_output {
  public:
-  /// Files are `directory`/TIME-N`suffix`, made with these permissions. Nothing is made before the first line.
-  rotating_output(file_system& files, const clock& time, std::string directory, std::uint32_t permissions);
+  /// Files are `directory`/TIME-N.jsonl.
+  rotating_output(publisher& to, const clock& time, std::string directory)
+      : to_(to), time_(time), directory_(std::move(directory)) {}
 
   /// The place to append whole lines to; call `added` afterwards.
   std::string& buffer() noexcept { return buffer_; }
@@ -24,17 +23,17 @@ class rotating_output {
     lines_ += lines;
   }
   bool empty() const noexcept { return lines_ == 0; }
+  bool full() const noexcept { return lines_ >= 10'000; }
   /// Full, or old enough to be shown.
-  bool due() const noexcept { return lines_ >= 10'000 || (lines_ != 0 && time_.steady() - first_ >= std::chrono::seconds(1)); }
+  bool due() const noexcept { return full() || (lines_ != 0 && time_.steady() - first_ >= std::chrono::seconds(1)); }
   std::chrono::steady_clock::time_point due_at() const noexcept { return first_ + std::chrono::seconds(1); }
-  /// Shows what there is. After `no_space_on_device` nothing is lost: call again.
-  result<void> rotate();
+  /// Hands what there is to the publisher.
+  void rotate();
 
  private:
-  file_system& files_;
+  publisher& to_;
   const clock& time_;
   std::string directory_;
-  std::uint32_t permissions_;
   std::string buffer_;
   std::uint32_t lines_ = 0;
   std::uint32_t number_ = 0;

@@ -1,0 +1,68 @@
+#include "engine/report/publisher.hpp"
+
+namespace trunkline::engine {
+
+void publisher::publish(const std::string& directory, std::string name, std::string contents) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({directory, std::move(name), std::move(contents)});
+  }
+  pending_.fetch_add(1, std::memory_order_release);
+  if (wake_ != nullptr) wake_->wake();
+}
+
+result<void> publisher::write(const job& j) {
+  auto opened = files_.open(j.directory + "/." + j.name, open_mode::read_write_create, permissions_);
+  if (!opened) return tl::unexpected(opened.error());
+  return (*opened)
+      ->truncate(0)
+      .and_then([&] {
+        return (*opened)->write_at({reinterpret_cast<const std::uint8_t*>(j.contents.data()), j.contents.size()}, 0);
+      })
+      .and_then([&] { return (*opened)->sync(); });
+}
+
+bool publisher::step() {
+  std::vector<job> round;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!waiting_.empty() && round.size() < 16) {
+      round.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+  }
+  if (round.empty()) return false;
+  const auto show = [&]() -> result<void> {
+    for (const job& j : round) {
+      if (auto written = write(j); !written) return written;
+    }
+    std::set<std::string> directories;
+    for (const job& j : round) {
+      const std::string hidden = j.directory + "/." + j.name;
+      auto renamed = files_.rename(hidden, j.directory + "/" + j.name);
+      // In a repeated round it may have been shown already, and even taken away.
+      if (!renamed && renamed.error() != std::errc::no_such_file_or_directory) return renamed;
+      directories.insert(j.directory);
+    }
+    for (const auto& d : directories) {
+      if (auto synced = files_.sync_directory(d); !synced) return synced;
+    }
+    return {};
+  };
+  if (auto shown = show(); !shown) {
+    if (shown.error() != std::errc::no_space_on_device) {
+      on_fatal_(shown.error(), round.front().directory);
+      return false;
+    }
+    for (const job& j : round) (void)files_.remove(j.directory + "/." + j.name);
+    const std::lock_guard lock(mutex_);
+    for (auto j = round.rbegin(); j != round.rend(); ++j) waiting_.push_front(std::move(*j));
+    blocked_.store(true, std::memory_order_relaxed);
+    return false;
+  }
+  blocked_.store(false, std::memory_order_relaxed);
+  pending_.fetch_sub(round.size(), std::memory_order_release);
+  return true;
+}
+
+}  // namespace trunkline::engine

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/runtime/file_system.hpp"
+#include "engine/runtime/wake_slot.hpp"
+
+namespace trunkline::engine {
+
+/// Makes whole files appear in the spool: written under a hidden name, synced, renamed, the directory synced, several files
+/// at a time. A stage of its own, because a sync takes milliseconds and nothing else should wait for it.
+class publisher {
+ public:
+  using fatal_hook = std::function<void(std::error_code, const std::string&)>;
+  publisher(file_system& files, std::uint32_t permissions, fatal_hook on_fatal)
+      : files_(files), permissions_(permissions), on_fatal_(std::move(on_fatal)) {}
+
+  /// Before the thread starts.
+  void set_wake(wake_slot* slot) noexcept { wake_ = slot; }
+  /// Any thread: DIRECTORY/NAME is to appear with these contents.
+  void publish(const std::string& directory, std::string name, std::string contents);
+  /// Files that are not shown yet. Any thread.
+  std::size_t pending() const noexcept { return pending_.load(std::memory_order_acquire); }
+  /// The last attempt failed for want of space; it is repeated.
+  bool blocked() const noexcept { return blocked_.load(std::memory_order_relaxed); }
+  /// One round over what waits. True when something was shown. Its own thread.
+  bool step();
+
+ private:
+  struct job {
+    std::string directory;
+    std::string name;
+    std::string contents;
+  };
+  result<void> write(const job& j);
+
+  file_system& files_;
+  std::uint32_t permissions_;
+  fatal_hook on_fatal_;
+  wake_slot* wake_ = nullptr;
+  std::mutex mutex_;
+  std::deque<job> waiting_;
+  std::atomic<std::size_t> pending_{0};
+  std::atomic<bool> blocked_{false};
+};
+
+}  // namespace trunkline::engine
