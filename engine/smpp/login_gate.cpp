@@ -32,17 +32,20 @@ void login_gate::succeeded(std::size_t) {
     prober_ = nobody;
     step_ = 0;
   }
-  opened_();
+  changed_();
 }
 
 void login_gate::refused(std::size_t index, time_point now) {
-  const std::lock_guard lock(mutex_);
-  // Others that were logging in at the same moment tell nothing new.
-  if (mood_ == mood::refused && prober_ != index) return;
-  mood_ = mood::refused;
-  prober_ = nobody;
-  next_ = now + probes_[std::min(step_, probes_.size() - 1)];
-  ++step_;
+  {
+    const std::lock_guard lock(mutex_);
+    // Others that were logging in at the same moment tell nothing new.
+    if (mood_ == mood::refused && prober_ != index) return;
+    mood_ = mood::refused;
+    prober_ = nobody;
+    next_ = now + probes_[std::min(step_, probes_.size() - 1)];
+    ++step_;
+  }
+  changed_();
 }
 
 void login_gate::undecided(std::size_t index, time_point now) {
@@ -58,7 +61,7 @@ void login_gate::undecided(std::size_t index, time_point now) {
     // Nothing is wrong with the credentials as far as anybody knows.
     mood_ = mood::open;
   }
-  opened_();
+  changed_();
 }
 
 }  // namespace trunkline::engine

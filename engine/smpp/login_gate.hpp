@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <utility>
 
 namespace trunkline::engine {
 
@@ -18,11 +19,11 @@ class login_gate {
   using time_point = std::chrono::steady_clock::time_point;
   using delays = std::array<std::chrono::milliseconds, 4>;
 
-  /// `opened` is called without a lock whenever the others may go: it wakes them.
-  login_gate(delays probes, std::function<void()> opened) : probes_(probes), opened_(std::move(opened)) {}
+  /// `changed` is called without a lock whenever the others should ask again: it wakes them.
+  login_gate(delays probes, std::function<void()> changed) : probes_(probes), changed_(std::move(changed)) {}
 
-  /// Whether session `index` may log in now. Otherwise `wait` is how long to wait before asking again, unless opened()
-  /// comes first.
+  /// Whether session `index` may log in now. Otherwise `wait` is how long to wait before asking again, unless
+  /// `changed` comes first.
   struct verdict {
     bool go;
     bool refused;  ///< the credentials were refused before: shown as "Login failed"
@@ -43,7 +44,7 @@ class login_gate {
 
   std::mutex mutex_;
   delays probes_;
-  std::function<void()> opened_;
+  std::function<void()> changed_;
   mood mood_ = mood::untried;
   std::size_t prober_ = nobody;
   std::size_t step_ = 0;
