@@ -304,10 +304,10 @@ bool record_builder::put_tlv(std::uint16_t tag, std::string_view hex) {
 void record_builder::add_default_pairs(const batch_defaults& defaults) {
   const auto merge = [](std::vector<tag>& into, const std::vector<std::pair<std::string, std::string>>& from) {
     const std::size_t own = into.size();
-    for (const auto& [key, value] : from) {
+    for (const auto& entry : from) {
       const auto end = into.begin() + static_cast<std::ptrdiff_t>(own);
-      if (std::none_of(into.begin(), end, [&](const tag& have) { return have.key == key; })) {
-        into.push_back({key, value});
+      if (std::none_of(into.begin(), end, [&](const tag& have) { return have.key == entry.first; })) {
+        into.push_back({entry.first, entry.second});
       }
     }
   };
@@ -318,11 +318,11 @@ void record_builder::add_default_pairs(const batch_defaults& defaults) {
 bool record_builder::add_default_tlvs(const batch_defaults& defaults) {
   const std::size_t own = tlvs_.size();
   std::size_t bytes = tlv_bytes_;
-  for (const auto& [tag, value] : defaults.tlvs) {
+  for (const auto& entry : defaults.tlvs) {
     const auto end = tlvs_.begin() + static_cast<std::ptrdiff_t>(own);
-    if (std::any_of(tlvs_.begin(), end, [&](const tlv_field& have) { return have.tag == tag; })) continue;
-    tlvs_.push_back({tag, value});
-    bytes += value.size();
+    if (std::any_of(tlvs_.begin(), end, [&](const tlv_field& have) { return have.tag == entry.first; })) continue;
+    tlvs_.push_back({entry.first, entry.second});
+    bytes += entry.second.size();
   }
   if (tlvs_.size() > limits_.tlvs || bytes > limits_.tlv_bytes) {
     return fail(reason::bad_field, "tlv has, with those of the batch, more than " + std::to_string(limits_.tlvs) +
