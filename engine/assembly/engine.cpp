@@ -320,15 +320,18 @@ void engine::stop() {
   taking_.store(false);
   feed_thread_.slot().wake();
   wait_for([this] { return stopped_taking_.load(); }, 5s);
+  spdlog::debug("stopping: nothing new is taken");
   // 2. What was admitted reaches its lanes; then the sessions finish what is in flight and give the rest back.
   wait_for([this] { return queues_.journal.size_approx() == 0; }, 5s);
   smpp_->stop(config_.engine.shutdown_timeout);
+  spdlog::debug("stopping: sessions are closed");
   // 3. Given back to its lines.
   for (const auto& c : carriers()) c->close();
   draining_.store(true);
   feed_thread_.slot().wake();
   wait_for([this] { return drained_.load(); }, 10s);
   feed_thread_.stop();
+  spdlog::debug("stopping: what was not sent is back in the spool");
   // 4. Everything decided is written, and a checkpoint makes the next start short.
   const auto settled = [this] { return queues_.journal.size_approx() == 0 && synced_->empty() && outputs_->idle(); };
   wait_for(settled, 30s);
@@ -337,6 +340,7 @@ void engine::stop() {
   commit_thread_.slot().wake();
   wait_for([&] { return commit_->checkpoints() > before || commit_->full(); }, 30s);
   wait_for(settled, 5s);
+  spdlog::debug("stopping: positions are written");
   commit_thread_.stop();
   output_thread_.stop();
   outputs_->rotate_all();

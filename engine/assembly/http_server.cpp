@@ -4,7 +4,9 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -81,7 +83,17 @@ http_server::http_server(const engine& of, const std::string& listen)
 }
 
 http_server::~http_server() {
+  // CivetWeb's acceptor looks at its stop flag only every two seconds, or when somebody connects.
+  mg_server_port port{};
+  const bool known = mg_get_server_ports(implementation_->context, 1, &port) == 1;
+  std::thread visitor([known, number = port.port] {
+    if (!known) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::array<char, 128> error{};
+    if (mg_connection* c = mg_connect_client("localhost", number, 0, error.data(), error.size())) mg_close_connection(c);
+  });
   mg_stop(implementation_->context);
+  visitor.join();
   mg_exit_library();
 }
 
