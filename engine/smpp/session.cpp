@@ -123,6 +123,7 @@ struct session::implementation {
   std::mt19937_64 random;
   std::uint64_t attempts = 0;
   bool login_failed = false;  ///< the last attempt did not come as far as "Logged in"
+  bool at_gate = false;       ///< waiting for the login gate
   bool stopping = false;
   steady_time stop_deadline = steady_time::max();
 
@@ -155,7 +156,9 @@ task<void> session::implementation::run() {
     const login_gate::verdict verdict = setup.gate.ask(setup.probe->index, now());
     if (!verdict.go) {
       if (verdict.refused) show(session_state::login_failed);
+      at_gate = true;
       co_await sleep(verdict.wait);
+      at_gate = false;
       continue;
     }
     if (attempts++ != 0) setup.probe->reconnects.add();
@@ -525,7 +528,8 @@ void session::implementation::stop(steady_time deadline) {
 }
 
 void session::implementation::poke() {
-  if (!conversing && !connecting) sleep_timer.cancel();
+  // Only who waits for the gate: a delay after a failure is not cut short.
+  if (at_gate) sleep_timer.cancel();
 }
 
 void session::implementation::post_wake(void* self) noexcept {
