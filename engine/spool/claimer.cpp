@@ -74,7 +74,7 @@ void claimer::consider(const directory_entry& entry) {
                   "none of the engine's own endings");
   }
   if (names_.knows(name, now_s) || files_.stat(paths_.active(name)) || files_.stat(paths_.done(name))) {
-    return reject(name, "a file of this name was accepted before; give each batch a name of its own");
+    return reject(name, "a file of this name was accepted before; give each batch a name of its own", true);
   }
   auto opened = files_.open_untrusted(paths_.incoming(), name);
   if (!opened) {
@@ -94,7 +94,7 @@ void claimer::consider(const directory_entry& entry) {
                                                     spool_.require_trailer, std::move(sidecar)));
 }
 
-void claimer::reject(const std::string& name, const std::string& why) {
+void claimer::reject(const std::string& name, const std::string& why, bool numbered) {
   // An odd name is shown as it is in the log only where it is printable.
   std::string shown = name;
   for (char& c : shown) {
@@ -102,14 +102,14 @@ void claimer::reject(const std::string& name, const std::string& why) {
   }
   std::string target = name;
   const std::string base = paths_.rejected() + "/";
-  for (int n = 1; n < 10'000; ++n) {
+  for (int n = numbered ? 1 : 0; n < 1'000'000; ++n) {
+    if (n != 0) target = fmt::format("{}.{}", name, n);
     auto moved = files_.rename(paths_.incoming() + "/" + name, base + target, rename_mode::no_replace);
     if (moved) break;
     if (moved.error() != std::errc::file_exists) {
       if (moved.error() != std::errc::no_such_file_or_directory) problem("cannot reject " + shown, moved.error());
       return;
     }
-    target = fmt::format("{}.{}", name, n);
   }
   const std::string text = why + "\n";
   const std::string hidden = base + "." + target.substr(0, 230) + ".error";

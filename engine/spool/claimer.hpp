@@ -38,7 +38,8 @@ class claimer {
  private:
   void look();
   void consider(const directory_entry& entry);
-  void reject(const std::string& name, const std::string& why);
+  /// Moves it to rejected/ as NAME, or as NAME.N where that is taken or the name itself is the fault (`numbered`).
+  void reject(const std::string& name, const std::string& why, bool numbered = false);
   bool accept(std::vector<std::unique_ptr<batch>>& accepted);
   void problem(const std::string& what, std::error_code why);
 
