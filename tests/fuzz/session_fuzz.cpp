@@ -32,8 +32,10 @@ struct counting_handler final : session_handler {
 
 /// Everything that was said so far must be whole PDUs.
 void read_what_was_said(session_machine& machine) {
-  std::vector<std::uint8_t> out(std::size_t{2} << 20U);
+  if (!machine.has_staged()) return;
+  static std::vector<std::uint8_t> out(std::size_t{2} << 20U);
   const std::size_t size = machine.fill(out);
+  check(!machine.has_staged());
   std::size_t at = 0;
   while (at < size) {
     const auto cut = next_frame(std::span<const std::uint8_t>(out).subspan(at, size - at));
