@@ -11,6 +11,7 @@
 #include <simdjson.h>
 
 #include "engine/spool/record_json_fault.hpp"
+#include "protocol/utf8.hpp"
 
 namespace trunkline::engine {
 namespace {
@@ -48,6 +49,12 @@ std::string_view kind_of(std::string_view token) noexcept {
     default:
       return "a number";
   }
+}
+
+// A name from the line, short enough to be shown, whole characters only.
+std::string clipped(std::string_view key) {
+  key = key.substr(0, 64);
+  return std::string(key.substr(0, protocol::valid_utf8_prefix(key)));
 }
 
 // RFC 8259, 6: what a number may look like.
@@ -190,6 +197,7 @@ struct record_json::implementation {
     if (!into->claim(field)) return false;
     switch (field) {
       case record_field::flash:
+      case record_field::smart:
         return take_flag(field, value, "true or false");
       case record_field::receipt:
         if (const std::string_view token = value.raw_json_token(); token.starts_with('"')) break;
@@ -247,7 +255,7 @@ struct record_json::implementation {
         return into->put_var(key, text);
       }
       if (const std::string_view first = member.raw_json_token(); !first.starts_with('"')) {
-        return wrong_type(std::string(name(field)) + "." + std::string(key.substr(0, 64)), first, "a string");
+        return wrong_type(std::string(name(field)) + "." + clipped(key), first, "a string");
       }
       if (!take_string(name(field), member, text)) return false;
       if (field == record_field::tags) return into->put_tag(key, text);
@@ -260,11 +268,11 @@ struct record_json::implementation {
   bool take_plain_var(std::string_view key, ondemand::value& value, std::string_view& out) {
     out = trim_end(value.raw_json_token());
     if (!is_json_number(out)) {
-      return wrong_type("vars." + std::string(key.substr(0, 64)), out, "a string or a number");
+      return wrong_type("vars." + clipped(key), out, "a string or a number");
     }
     double consumed = 0;
     if (value.get_double().get(consumed) != simdjson::SUCCESS) {
-      return into->fail(reason::bad_field, "vars." + std::string(key.substr(0, 64)) + " is a number out of range");
+      return into->fail(reason::bad_field, "vars." + clipped(key) + " is a number out of range");
     }
     return true;
   }

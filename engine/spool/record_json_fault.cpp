@@ -10,6 +10,8 @@
 namespace trunkline::engine {
 namespace {
 
+constexpr std::size_t max_why_bytes = 200;
+
 /// Takes every event and keeps the first error.
 class fault_finder final : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -33,11 +35,12 @@ class fault_finder final : public nlohmann::json_sax<nlohmann::json> {
     const std::string_view text = what.substr(start == std::string_view::npos ? 0 : start + 2);
     const std::size_t last_read = text.find("; last read: ");
     why_ = text.substr(0, last_read);
+    // What was read last comes from the line, so it is left out: it may be long, and end within a character.
     if (last_read != std::string_view::npos) {
-      if (const std::size_t expected = text.rfind("; expected "); expected != std::string_view::npos) {
-        why_.append(text.substr(expected));
-      }
+      const std::size_t expected = text.rfind("'; expected ");
+      if (expected != std::string_view::npos && expected > last_read) why_.append(text.substr(expected + 1));
     }
+    why_.resize(protocol::valid_utf8_prefix(std::string_view(why_).substr(0, max_why_bytes)));
     // The position counts the octets read: the last one of the token at fault is one before it.
     offset_ = position == 0 ? 0 : position - 1;
     return false;

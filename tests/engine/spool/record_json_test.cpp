@@ -5,6 +5,7 @@
 #include <random>
 
 #include "engine/spool/record_parser.hpp"
+#include "protocol/utf8.hpp"
 #include "tests/engine/spool/record_support.hpp"
 
 namespace trunkline::engine {
@@ -190,6 +191,8 @@ TEST_F(record_json_test, refuses_bad_lines) {
       {"NUL in a string", std::string("{\"to\":\"49170\",\"text\":\"a\0b\"}", 27), reason::bad_json, "offset 23"},
       {"NUL between", std::string("{\"to\":\"49170\",\0\"text\":\"ab\"}", 28), reason::bad_json, "offset 14"},
       {"NUL behind", std::string("{\"to\":\"49170\",\"text\":\"ab\"}\0", 27), reason::bad_json, "not JSON"},
+      {"number cut by a long character", "-\xE2\x82\xAC", reason::bad_json, "invalid number; expected digit after '-'"},
+      {"words of the message in the line", R"({"to":1x; expected '}')", reason::bad_json, "offset"},
       {"comment", R"({"to":"49170","text":"Hi"} // x)", reason::bad_json, "offset 27"},
       {"empty object with comma", "{,}", reason::bad_json, "offset 1"},
       // Not UTF-8.
@@ -249,6 +252,8 @@ TEST_F(record_json_test, refuses_bad_lines) {
       {"tags a string", R"({"to":"49170","text":"","tags":"x"})", reason::bad_field, "tags is a string"},
       {"tags nested", R"({"to":"49170","text":"","tags":{"a":{"b":"c"}}})", reason::bad_field, "tags.a is an object"},
       {"tags a number", R"({"to":"49170","text":"","tags":{"a":1}})", reason::bad_field, "tags.a is a number"},
+      {"long name in a message", R"({"to":"49170","text":"","tags":{")" + std::string(63, 'x') + "\xC3\xBC\":1}}",
+       reason::bad_field, "is a number"},
       {"tags twice", R"({"to":"49170","text":"","tags":{"a":"1","a":"2"}})", reason::bad_field, "tags.a stands twice"},
       {"tag without name", R"({"to":"49170","text":"","tags":{"":"1"}})", reason::bad_field, "tags has the name"},
       {"too many tags", R"({"to":"49170","text":"","tags":{)" + seventeen_tags + "}}", reason::bad_field, "16"},
@@ -289,6 +294,7 @@ TEST_F(record_json_test, refuses_bad_lines) {
     EXPECT_EQ(parser_.error().code, c.code) << c.name << ": " << parser_.error().text;
     EXPECT_THAT(parser_.error().text, HasSubstr(c.says)) << c.name;
     EXPECT_LT(parser_.error().text.size(), 400U) << c.name;
+    EXPECT_TRUE(protocol::valid_utf8(parser_.error().text)) << c.name;
     ASSERT_NE(parse(R"({"to":"49170","text":"still works"})"), nullptr) << c.name << ": " << parser_.error().text;
   }
 }
