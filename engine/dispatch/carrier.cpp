@@ -129,6 +129,12 @@ bool carrier::usable(std::chrono::steady_clock::time_point now, std::chrono::mil
   return last == 0 || now - std::chrono::steady_clock::time_point(std::chrono::nanoseconds(last)) < patience;
 }
 
+std::chrono::nanoseconds carrier::down_for(std::chrono::steady_clock::time_point now) const noexcept {
+  if (usable(now, std::chrono::milliseconds(0))) return std::chrono::nanoseconds(0);
+  const std::int64_t last = last_usable_ns_.load(std::memory_order_relaxed);
+  return now - std::chrono::steady_clock::time_point(std::chrono::nanoseconds(last));
+}
+
 void carrier::add_probe(std::shared_ptr<session_probe> probe) {
   const std::lock_guard lock(mutex_);
   probes_.push_back(std::move(probe));

@@ -104,6 +104,8 @@ class carrier {
   void set_idle_usable(bool usable) noexcept { idle_usable_.store(usable, std::memory_order_relaxed); }
   /// True while something can send, or could since less than `patience`: not down.
   bool usable(std::chrono::steady_clock::time_point now, std::chrono::milliseconds patience) const noexcept;
+  /// How long nothing could send; zero while something can.
+  std::chrono::nanoseconds down_for(std::chrono::steady_clock::time_point now) const noexcept;
 
   /// Closed for new messages (removed by a reload, or the engine stops).
   void close() noexcept { closed_.store(true, std::memory_order_seq_cst); wake_all(); }

@@ -21,6 +21,10 @@ using router::reason;
 
 constexpr auto longest_delay_in_memory = 5s;
 constexpr auto idle_scan_after = 500ms;
+/// For so long messages stay in the lanes of a carrier without a session: reconnecting at once must not cost a second reading.
+constexpr auto lane_patience = 200ms;
+/// How soon the return of a carrier is noticed while lines may wait for it.
+constexpr auto look_for_carriers = 20ms;
 
 std::int64_t to_ms(clock::wall_time t) noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
@@ -187,16 +191,24 @@ void feeder::give_up_delayed() {
 }
 
 bool feeder::empty_closed_lanes() {
-  // Admissions that were on their way when their carrier closed.
+  // Messages that were on their way when their carrier closed, or that wait for one whose sessions are down: their lines
+  // wait as well as they do, and may go another way.
   bool any = false;
+  const auto now = time_.steady();
   const std::int64_t now_ms = to_ms(time_.wall());
   for (const auto& c : routing_->carriers) {
-    if (!c->closed() || c->queued() == 0) continue;
+    if (c->queued() == 0 || c->usable(now, lane_patience)) continue;
     carrier::consumer via(*c);
     std::array<message*, 64> found;
     for (std::size_t n = c->drain(found, via); n != 0; n = c->drain(found, via)) {
       any = true;
-      for (std::size_t i = 0; i < n; ++i) return_to_line(found[i], now_ms, false);
+      for (std::size_t i = 0; i < n; ++i) {
+        if (found[i]->part_events.load(std::memory_order_acquire) != 0) {
+          delayed_.push({now + 1ms, found[i]});  // the journal still has to read accepted parts out of it
+        } else {
+          return_to_line(found[i], now_ms, false);
+        }
+      }
     }
   }
   return any;
@@ -300,13 +312,21 @@ feeder::step_result feeder::step(bool take_new) {
   worked |= empty_closed_lanes();
   const std::int64_t now_ms = to_ms(time_.wall());
   std::uint32_t block_index = 0;
-  if (batch* b = next_batch(block_index, take_new, now_ms)) {
-    visit(*b, block_index, now_ms);
-    worked = true;
+  if (take_new) {
+    if (batch* b = next_batch(block_index, take_new, now_ms)) {
+      visit(*b, block_index, now_ms);
+      worked = true;
+    }
   }
   sink_.flush();
   step_result result{worked, now + 100ms};
   if (!delayed_.empty()) result.next = std::min(result.next, delayed_.top().due);
+  const auto& carriers = routing_->carriers;
+  if (!batches_.empty() && std::any_of(carriers.begin(), carriers.end(), [&](const auto& c) {
+        return c && !c->closed() && c->config().can_send() && !c->usable(now, 0ms);
+      })) {
+    result.next = std::min(result.next, now + look_for_carriers);
+  }
   for (const auto& [id, b] : batches_) {
     if (b->earliest_due_ms == never_ms) continue;
     const auto wait = std::chrono::milliseconds(std::clamp<std::int64_t>(b->earliest_due_ms - now_ms, 0, 100));
@@ -466,6 +486,17 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   std::uint8_t position = 0xff;
   const auto now = time_.steady();
   const auto sendable = [&](const std::shared_ptr<carrier>& c) { return c && !c->closed() && c->config().can_send(); };
+  // Its carrier was closed by a stop or a reload, whose new routes are on their way: no reason to decide anything now.
+  const auto later_again = [&] {
+    state.due_ms = std::min({state.due_ms, context.expires_at_ms, now_ms + 20});
+    return taking::left;
+  };
+  const auto any_closed = [&] {
+    return std::any_of(rule->to.begin(), rule->to.end(), [&](const router::route_target& target) {
+      const auto& c = routing_->at(target.carrier);
+      return c && c->closed();
+    });
+  };
   if (rule != nullptr) {
     const std::uint32_t usable = router::carrier_mask(*rule, [&](router::carrier_id id) {
       const auto& c = routing_->at(id);
@@ -489,6 +520,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
           any_sends = true;
         }
       }
+      if (!any_sends && any_closed()) return later_again();
       if (!any_sends) {
         return finish(from, message_status::rejected, reason::no_sending_carrier,
                       fmt::format("no carrier of route \"{}\" can send", rule->name), context);
@@ -499,11 +531,23 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     }
     to = routing_->at(rule->to[choice.index].carrier);
     position = static_cast<std::uint8_t>(choice.index);
+  } else if (to->closed()) {
+    return later_again();
   } else if (!sendable(to)) {
     return finish(from, message_status::rejected, reason::no_sending_carrier,
                   fmt::format("carrier \"{}\" only receives", from->carrier), context);
   }
-  const std::uint32_t room = to->usable(now, std::chrono::milliseconds(0)) || position != 0xff ? to->room(from->priority) : 0;
+  if (!to->usable(now, 0ms)) {
+    // Its sessions are down: the line waits in its file for them, or for failover_after.
+    state.waits |= carrier_bit(to->id());
+    state.due_ms = std::min(state.due_ms, context.expires_at_ms);
+    if (rule != nullptr && rule->to.size() > 1) {
+      const auto patience = std::chrono::ceil<std::chrono::milliseconds>(rule->failover_after - to->down_for(now)).count();
+      state.due_ms = std::min(state.due_ms, now_ms + std::max<std::int64_t>(patience, 1));
+    }
+    return taking::left;
+  }
+  const std::uint32_t room = to->room(from->priority);
   const auto leave = [&] {
     state.waits |= carrier_bit(to->id());
     state.due_ms = std::min(state.due_ms, context.expires_at_ms);
