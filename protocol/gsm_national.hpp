@@ -34,6 +34,7 @@ struct gsm_languages {
   [[nodiscard]] constexpr bool has(std::uint8_t language) const noexcept { return (bits >> language & 1) != 0; }
   constexpr void add(std::uint8_t language) noexcept { bits = static_cast<std::uint16_t>(bits | 1U << language); }
   static constexpr gsm_languages all() noexcept { return {0x3FFE}; }
+  friend bool operator==(const gsm_languages&, const gsm_languages&) = default;
 };
 
 /// The identifier of an ISO 639-1 code: tr es pt bn gu hi kn ml or pa ta te ur (and "as", which shares Bengali's

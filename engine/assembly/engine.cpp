@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "engine/assembly/adoption.hpp"
 #include "engine/runtime/configuration_routes.hpp"
 
 namespace trunkline::engine {
@@ -162,7 +163,10 @@ void engine::start() {
   claimer_ = std::make_unique<claimer>(files_, time_, config_.spool, paths_, records, *names_, next_batch_);
   feeder_ = std::make_unique<feeder>(feeder_options{records, config_.engine.default_validity, config_.spool.on_unknown},
                                      files_, time_, *slab_, queues_, make_routing(config_));
-  adopt(std::move(*state));
+  next_batch_.store(state->next_batch);
+  if (auto adopted = adopt_recovered(std::move(*state), carriers(), time_, {*commit_, *outputs_, *feeder_, *names_}); !adopted) {
+    throw problem("cannot write " + paths_.names(), adopted.error());
+  }
   if (auto started = commit_->start(); !started) throw problem("cannot write the journal", started.error());
   commit_->request_checkpoint();  // so that older segments can go
 
@@ -186,41 +190,6 @@ void engine::start() {
   for (const auto& c : carriers()) smpp_->add(c);
   feed_thread_.start("feeder", [this] { return feed(); });
   started_ = true;
-}
-
-void engine::adopt(recovered_state state) {
-  next_batch_.store(state.next_batch);
-  std::unordered_map<std::string, std::uint16_t> ids;
-  for (const auto& c : carriers()) ids[c->config().name] = c->id();
-  std::vector<std::string> names;
-  for (auto& recovered : state.batches) {
-    batch& b = *recovered.subject;
-    commit_->adopt_batch({b.batch_id, b.accepted_at_ms, b.size, b.name});
-    const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
-    if (!names_->knows(b.name, now_s)) names.push_back(b.name);
-    outputs_->adopt(b, std::move(recovered.report));
-    outputs_->check(b);
-    feeder_->add(std::move(recovered.subject), false);
-  }
-  if (!names.empty()) {
-    const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
-    if (auto added = names_->add(names, now_s); !added) throw problem("cannot write " + paths_.names(), added.error());
-  }
-  for (auto& l : state.live) {
-    if (l.type == journal_records::type::part_accepted) {
-      auto part = journal_records::decode<journal_records::part_accepted>(l.payload);
-      const auto id = ids.find(l.carrier);
-      if (!part || id == ids.end()) continue;  // its carrier is gone: the whole message goes another way
-      part->carrier = id->second;
-      std::vector<std::uint8_t> payload(journal_records::encoded_bytes(*part));
-      payload.resize(journal_records::encode(*part, payload));
-      l.payload = std::move(payload);
-    }
-    commit_->adopt_live(l.batch, l.entry, l.type, std::move(l.payload));
-  }
-  for (const auto& c : state.controls) commit_->adopt_control(c);
-  for (const auto& pdu : state.received) outputs_->replay_received(pdu.carrier, pdu.received_at_ms, pdu.octets);
-  if (state.result_line_count != 0) outputs_->replay_results(state.result_lines, state.result_line_count);
 }
 
 void engine::watch_space() {

@@ -83,7 +83,6 @@ class engine {
                                         std::size_t carriers);
   std::shared_ptr<const routing> make_routing(const configuration& from);
   void set_credit_limit();
-  void adopt(recovered_state state);
   stage_thread::outcome feed();
   void watch_space();
   void publish_batches();

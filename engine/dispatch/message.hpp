@@ -28,6 +28,7 @@ inline constexpr std::size_t slot_bytes = 512;
 /// Bits of `message::flags`.
 inline constexpr std::uint8_t flag_maybe_duplicate = 1;  ///< may have gone out before: a crash or a lost answer
 inline constexpr std::uint8_t flag_hold = 2;             ///< batch asks for on_unknown = "hold"
+inline constexpr std::uint8_t flag_smart = 4;            ///< typographic characters of its text were replaced
 
 /// One message in memory: identity, progress and, in its payload, the ready-made octets for one carrier.
 ///

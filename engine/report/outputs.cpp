@@ -4,10 +4,10 @@
 // has no line: report and summary durable, the batch moved to done/, the summary shown, the report shown last.
 #include "engine/report/outputs.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/journal/records.hpp"
-#include "engine/report/received_line.hpp"
 #include "engine/runtime/rfc3339.hpp"
 
 namespace trunkline::engine {
@@ -42,6 +42,11 @@ void copy_bits(const block& at, std::uint8_t* to) noexcept {
     std::memcpy(to + w * 8, &decided, 8);
     std::memcpy(to + 128 + w * 8, &sent, 8);
   }
+}
+
+/// Views into the carrier's configuration, which lives as long as the carrier.
+received_from source_of(const carrier& c) noexcept {
+  return {c.config().name, c.config().default_alphabet, c.config().gsm_packed};
 }
 
 }  // namespace
@@ -79,7 +84,11 @@ void outputs::check(batch& b) { to_check_.insert(&b); }
 
 void outputs::replay_received(std::string_view carrier_name, std::int64_t received_at_ms,
                               std::span<const std::uint8_t> pdu) {
-  write_received(carrier_name, received_at_ms, pdu);
+  const std::lock_guard lock(names_mutex_);
+  const auto named = std::find_if(carriers_.begin(), carriers_.end(), [&](const std::shared_ptr<carrier>& c) {
+    return c && c->config().name == carrier_name;
+  });
+  write_received(named != carriers_.end() ? source_of(**named) : received_from{carrier_name}, received_at_ms, pdu);
 }
 
 bool outputs::failed(const result<void>& r, const std::string& what) {
@@ -130,18 +139,26 @@ void outputs::consume_final(message& m) {
   const std::uint32_t finished = b.finished.load(std::memory_order_relaxed) + 1;
   b.finished.store(finished, std::memory_order_relaxed);
   if (finished == b.total.load(std::memory_order_acquire)) to_check_.insert(&b);
-  if (m.carrier != journal_records::no_carrier && m.carrier < known_.size() && known_[m.carrier]) {
-    if (known_[m.carrier]->release(m.slots)) hooks_.room_made();
+  if (c != nullptr) {
+    if (released_.size() < known_.size()) released_.resize(known_.size());
+    released_[m.carrier] += m.slots;
   }
-  const auto lived = std::max<std::int64_t>(0, to_ms(time_.wall()) - m.accepted_at_ms);
+  const auto lived = std::max<std::int64_t>(0, now_ms_ - m.accepted_at_ms);
   message_duration[static_cast<std::size_t>(m.priority)].observe(std::chrono::milliseconds(lived));
   magazine_.give(&m);
 }
 
-void outputs::write_received(std::string_view carrier_name, std::int64_t received_at_ms,
+void outputs::release_slots() {
+  for (std::size_t id = 0; id < released_.size(); ++id) {
+    if (released_[id] == 0) continue;
+    if (known_[id]->release(std::exchange(released_[id], 0U))) hooks_.room_made();
+  }
+}
+
+void outputs::write_received(const received_from& from, std::int64_t received_at_ms,
                              std::span<const std::uint8_t> pdu) {
   line_.clear();
-  if (append_received_line(line_, carrier_name, received_at_ms, pdu) == received_kind::receipt) {
+  if (append_received_line(line_, from, received_at_ms, pdu) == received_kind::receipt) {
     receipts_.buffer().append(line_);
     receipts_.added();
     receipts_written.add();
@@ -162,7 +179,7 @@ void outputs::consume(journal_event& event) {
         known_ = carriers_;
       }
       const auto& c = pdu->carrier < known_.size() ? known_[pdu->carrier] : nullptr;
-      write_received(c ? std::string_view(c->config().name) : std::string_view{}, pdu->received_at_ms, pdu->octets);
+      write_received(c ? source_of(*c) : received_from{}, pdu->received_at_ms, pdu->octets);
       break;
     }
     case event_kind::control: {
@@ -185,6 +202,7 @@ void outputs::rotate_all() {
 
 outputs::step_result outputs::step() {
   const auto now = time_.steady();
+  now_ms_ = to_ms(time_.wall());
   if (blocked_.load(std::memory_order_relaxed)) {
     blocked_.store(false, std::memory_order_relaxed);
     for (auto& [b, r] : reports_) {
@@ -203,11 +221,13 @@ outputs::step_result outputs::step() {
     worked = true;
     consume(events_[next_event_++]);
     if (marker_ != 0) break;
+    if ((next_event_ & 255U) == 0) release_slots();
     if ((next_event_ & 255U) == 0 && last_report_ != nullptr) {
       if (failed(last_report_->report->flush(false), last_report_->report->path())) break;
     }
     if (results_.full()) results_.rotate();
   }
+  release_slots();
   sink_.flush();
   if (blocked_.load(std::memory_order_relaxed)) return {false, now + 200ms};
   if (last_report_ != nullptr) (void)failed(last_report_->report->flush(false), last_report_->report->path());

@@ -18,6 +18,7 @@
 #include "engine/journal/synced_queue.hpp"
 #include "engine/report/batch_report.hpp"
 #include "engine/report/publisher.hpp"
+#include "engine/report/received_line.hpp"
 #include "engine/report/report_line.hpp"
 #include "engine/report/rotating_output.hpp"
 #include "engine/runtime/configuration.hpp"
@@ -94,8 +95,10 @@ class outputs {
 
   void consume(journal_event& event);
   void consume_final(message& m);
-  void write_received(std::string_view carrier, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
+  void write_received(const received_from& from, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
   open_report& report_of(batch& b);
+  /// Gives the slots of what was consumed back to their carriers' shares, many at a time.
+  void release_slots();
   bool record_positions();
   void close_finished();
   bool close_group(const std::vector<batch*>& group);
@@ -125,6 +128,8 @@ class outputs {
   std::size_t next_event_ = 0;
   report_scratch scratch_;
   std::string line_;
+  std::vector<std::uint32_t> released_;  // by carrier
+  std::int64_t now_ms_ = 0;              // of this step
   mutable std::mutex names_mutex_;
   std::vector<std::shared_ptr<carrier>> carriers_;  // by id
   std::vector<std::shared_ptr<carrier>> known_;     // the outputs thread's copy

@@ -1,13 +1,15 @@
-// A received PDU as one line of JSON. Making sense of receipts (which message, which part) is a later step; here whatever
-// can be decoded is shown, and the octets themselves are always kept.
+// A received PDU as one line of JSON. Making sense of receipts (which message, which part) is a later step; here
+// whatever can be decoded is shown, and the octets themselves are always kept.
 #include "engine/report/received_line.hpp"
 
 #include <optional>
+#include <vector>
 
 #include "engine/runtime/rfc3339.hpp"
 #include "engine/spool/json_text.hpp"
+#include "protocol/gsm_packing.hpp"
 #include "protocol/pdu.hpp"
-#include "protocol/text_encoding.hpp"
+#include "protocol/text_data_coding.hpp"
 #include "protocol/udh.hpp"
 
 namespace trunkline::engine {
@@ -17,20 +19,6 @@ using namespace protocol;
 
 /// esm_class bits 5 to 2 (SMPP 3.4, 5.2.12): anything but a plain message is about one of ours.
 bool is_receipt(std::uint8_t esm_class) noexcept { return (esm_class & 0x3cU) != 0; }
-
-std::optional<encoding> encoding_of(std::uint8_t data_coding) noexcept {
-  switch (data_coding) {
-    case 0:
-    case 0x10: return encoding::gsm7;
-    case 1: return encoding::ascii;
-    case 3: return encoding::latin1;
-    case 6: return encoding::cyrillic;
-    case 7: return encoding::hebrew;
-    case 8:
-    case 0x18: return encoding::ucs2;
-    default: return std::nullopt;
-  }
-}
 
 struct fields {
   std::string_view source;
@@ -78,12 +66,12 @@ std::string printable(std::string_view octets) {
 
 }  // namespace
 
-received_kind append_received_line(std::string& out, std::string_view carrier, std::int64_t received_at_ms,
+received_kind append_received_line(std::string& out, const received_from& from, std::int64_t received_at_ms,
                                    std::span<const std::uint8_t> pdu) {
   const auto f = decode_fields(pdu);
   const bool receipt = f && is_receipt(f->esm_class);
   out.append(receipt ? "{\"kind\":\"part\",\"batch\":null" : "{\"kind\":\"message\"");
-  append_member(out, "carrier", carrier);
+  append_member(out, "carrier", from.carrier);
   if (f) {
     append_member(out, "from", printable(f->source));
     append_member(out, "to", printable(f->destination));
@@ -92,18 +80,34 @@ received_kind append_received_line(std::string& out, std::string_view carrier, s
     out.append(",\"data_coding\":");
     append_number(out, unsigned{f->data_coding});
     auto text_octets = f->message;
+    std::size_t header_octets = 0;
+    gsm_tables tables;
     if ((f->esm_class & 0x40U) != 0) {
       if (const auto udh = parse_udh(text_octets)) {
         append_member(out, "udh", "");
         out.pop_back();
         append_hex(out, text_octets.data(), udh->header_octets);
         out.push_back('"');
-        text_octets = text_octets.subspan(udh->header_octets);
+        header_octets = udh->header_octets;
+        text_octets = text_octets.subspan(header_octets);
+        tables = {udh->fields.locking_shift, udh->fields.single_shift};
       }
     }
-    if (const auto from = encoding_of(f->data_coding)) {
+    const auto coding = read_data_coding(f->data_coding, from.default_alphabet);
+    if (coding.known && !coding.compressed && coding.text != encoding::binary) {
       std::string text;
-      append_text(text_octets, *from, text);
+      if (coding.text == encoding::gsm7) {
+        std::vector<std::uint8_t> septets;
+        if (from.gsm_packed && !receipt) {
+          const unsigned fill = fill_bits(header_octets);
+          septets.resize(septets_in(text_octets.size(), fill));
+          septets.resize(unpack_septets(text_octets, septets, fill));
+          text_octets = septets;
+        }
+        append_gsm7(text_octets, tables, text);
+      } else {
+        append_text(text_octets, coding.text, text);
+      }
       append_member(out, "text", text);
     }
     if (const auto id = f->tlvs.find(tlv_tag::receipted_message_id)) {

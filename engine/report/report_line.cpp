@@ -93,6 +93,7 @@ void append_report_line(std::string& out, std::string_view head, const journal_r
       append_number(out, o.parts_accepted);
     }
   }
+  if ((o.flags & flag_smart) != 0) out.append(",\"smart\":true");
   if (o.parts_accepted != 0) {
     out.append(",\"message_ids\":[");
     for (std::size_t at = 0; at + 2 <= o.ids.size();) {

@@ -125,7 +125,8 @@ struct carrier_config {
   unsigned window = 10;                        ///< unanswered submit_sm per session
   double throughput = 0.0;                     ///< submit_sm per second for the account, 0 unlimited
   std::optional<protocol::encoding> encoding;  ///< nothing: "auto"; else gsm7, latin1, ucs2
-  std::vector<std::string> national;
+  protocol::gsm_languages national;            ///< national language tables that the carrier accepts
+  bool smart = false;                          ///< replace typographic characters that would make a text UCS-2
   protocol::encoding default_alphabet = protocol::encoding::gsm7;  ///< what data_coding 0 means: gsm7, latin1, ascii
   data_coding_config data_coding;
   bool gsm_packed = false;

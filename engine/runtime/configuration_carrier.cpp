@@ -9,6 +9,7 @@
 #include "engine/runtime/configuration_sections.hpp"
 #include "engine/runtime/configuration_values.hpp"
 #include "protocol/command_status.hpp"
+#include "protocol/text_data_coding.hpp"
 
 namespace trunkline::engine {
 namespace {
@@ -97,13 +98,16 @@ void read_submit(toml_section& section, carrier_config& carrier) {
                                                      {"gsm7", protocol::encoding::gsm7},
                                                      {"latin1", protocol::encoding::latin1},
                                                      {"ucs2", protocol::encoding::ucs2}});
-  for (auto& table : section.strings("national")) {
-    const bool known_form =
-        table.value == "*" || (table.value.size() == 2 && std::all_of(table.value.begin(), table.value.end(),
-                                                                      [](char c) { return c >= 'a' && c <= 'z'; }));
-    if (!known_form) section.error(table.where, "national holds two-letter language codes such as \"tr\", or \"*\"");
-    carrier.national.push_back(std::move(table.value));
+  for (const auto& table : section.strings("national")) {
+    if (table.value == "*") {
+      carrier.national = protocol::gsm_languages::all();
+    } else if (const auto language = protocol::find_gsm_language(table.value)) {
+      carrier.national.add(*language);
+    } else {
+      section.error(table.where, "national holds language codes of tr es pt bn gu hi kn ml or pa ta te ur, or \"*\"");
+    }
   }
+  section.boolean("smart", carrier.smart);
   section.choice("default_alphabet", carrier.default_alphabet,
                  {{"gsm7", protocol::encoding::gsm7},
                   {"latin1", protocol::encoding::latin1},
@@ -168,6 +172,17 @@ void read_times(toml_section& section, carrier_config& carrier) {
 
 /// What a version or a bind does not have.
 void check_together(toml_section& section, const carrier_config& carrier) {
+  using protocol::encoding;
+  if (carrier.default_alphabet != encoding::gsm7 &&
+      protocol::read_data_coding(carrier.data_coding.gsm7, encoding::gsm7).text == encoding::gsm7) {
+    for (const auto& [key, set] : {std::pair<std::string_view, bool>{"national", !carrier.national.empty()},
+                                   {"gsm_packed", carrier.gsm_packed}}) {
+      if (set)
+        section.error(section.where(key), fmt::format("{} is for GSM 7-bit texts, but default_alphabet says that "
+                                                      "data_coding 0 is another alphabet",
+                                                      key));
+    }
+  }
   if (carrier.interface_version == 0x33) {
     if (carrier.bind == bind_mode::transceiver)
       section.error(section.where("version"),

@@ -12,9 +12,6 @@ struct dormant_key {
 
 // clang-format off
 constexpr dormant_key dormant_keys[] = {
-    {"carrier", "national"},
-    {"carrier", "default_alphabet"},
-    {"carrier", "gsm_packed"},
     {"carrier", "receipt_detect"},
     {"carrier", "receipt_timezone"},
     {"carrier", "response_ids"},

@@ -306,7 +306,7 @@ batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_
 
 feeder::step_result feeder::step(bool take_new) {
   forget_closed();
-  const auto now = time_.steady();
+  const auto now = now_ = time_.steady();
   bool worked = take_returned();
   worked |= release_delayed(now);
   worked |= empty_closed_lanes();
@@ -484,7 +484,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   // By whom.
   std::shared_ptr<carrier> to = pinned;
   std::uint8_t position = 0xff;
-  const auto now = time_.steady();
+  const auto now = now_;
   const auto sendable = [&](const std::shared_ptr<carrier>& c) { return c && !c->closed() && c->config().can_send(); };
   // Its carrier was closed by a stop or a reload, whose new routes are on their way: no reason to decide anything now.
   const auto later_again = [&] {

@@ -120,6 +120,7 @@ class feeder {
   std::uint64_t route_counter_ = 0;
   std::uint64_t roomy_ = 0;  // carriers (id % 64) that had room when the turn began and have not refused since
   std::chrono::steady_clock::time_point last_roomy_{};
+  std::chrono::steady_clock::time_point now_{};  // of this step
   std::mutex closed_mutex_;
   std::vector<std::uint32_t> closed_;
 };

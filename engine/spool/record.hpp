@@ -48,7 +48,8 @@ struct record {
   std::int64_t send_at_ms = -1;       ///< wall clock; -1: none
   /// With `has_encoding`: the encoding asked for, nothing meaning "auto" (protocol::automatic).
   std::optional<protocol::encoding> encoding;
-  bool has_text = false;  ///< exactly one of `has_text` and `has_data` is set
+  std::optional<bool> smart;  ///< replace typographic characters; nothing: as the carrier says
+  bool has_text = false;      ///< exactly one of `has_text` and `has_data` is set
   bool has_data = false;
   bool has_from = false;
   bool has_encoding = false;

@@ -154,6 +154,7 @@ bool record_builder::put(record_field field, std::string_view value) {
       return put_number(field, *number);
     }
     case record_field::flash:
+    case record_field::smart:
       if (value != "true" && value != "false") return bad_value(field, value, "true or false");
       put_flag(field, value == "true");
       return true;
@@ -238,6 +239,8 @@ bool record_builder::put_number(record_field field, std::uint64_t value) {
 void record_builder::put_flag(record_field field, bool value) noexcept {
   if (field == record_field::flash) {
     record_.flash = value;
+  } else if (field == record_field::smart) {
+    record_.smart = value;
   } else {
     record_.receipt = value ? receipt_request::yes : receipt_request::no;
   }
@@ -393,6 +396,7 @@ void record_builder::add_plain_defaults(const batch_defaults& defaults) {
   }
   if (!has(record_field::max_parts)) record_.max_parts = defaults.max_parts;
   if (!has(record_field::flash)) record_.flash = defaults.flash.value_or(false);
+  if (!has(record_field::smart)) record_.smart = defaults.smart;
 }
 
 void record_builder::copy_to(batch_defaults& defaults) const {
@@ -415,6 +419,7 @@ void record_builder::copy_to(batch_defaults& defaults) const {
   defaults.has_encoding = record_.has_encoding;
   defaults.encoding = record_.encoding;
   if (has(record_field::flash)) defaults.flash = record_.flash;
+  defaults.smart = record_.smart;
   if (has(record_field::priority)) defaults.priority = record_.priority;
   defaults.max_parts = record_.max_parts;
   defaults.receipt = record_.receipt;

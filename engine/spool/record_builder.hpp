@@ -30,7 +30,7 @@ class record_builder {
   bool put(record_field field, std::string_view value);
   /// data_coding and max_parts.
   bool put_number(record_field field, std::uint64_t value);
-  /// flash and receipt.
+  /// flash, smart and receipt.
   void put_flag(record_field field, bool value) noexcept;
   bool put_tag(std::string_view key, std::string_view value);
   bool put_var(std::string_view key, std::string_view value);

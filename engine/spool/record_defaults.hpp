@@ -37,6 +37,7 @@ struct batch_defaults {
   bool has_encoding = false;
   std::optional<protocol::encoding> encoding;
   std::optional<bool> flash;
+  std::optional<bool> smart;
   std::optional<router::priority> priority;
   std::uint8_t max_parts = 0;
   receipt_request receipt = receipt_request::unset;

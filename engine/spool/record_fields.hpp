@@ -26,11 +26,12 @@ enum class record_field : std::uint8_t {
   encoding,
   max_parts,
   flash,
+  smart,
   tlv,
   tags,
   vars,
 };
-inline constexpr std::size_t record_field_count = 18;
+inline constexpr std::size_t record_field_count = 19;
 
 /// The name as it stands in a batch. Static storage.
 std::string_view name(record_field field) noexcept;

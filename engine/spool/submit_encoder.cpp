@@ -1,6 +1,6 @@
-// From a record to the octets that a carrier will see. The text is encoded once, cut into parts, and each part becomes a
-// submit_sm body in wire order; the session only adds the header and the rest of the validity. A body has at least the room
-// of a message_id, since that takes its place when the part is accepted.
+// From a record to the octets that a carrier will see. The text is encoded once, cut into parts, and each part becomes
+// a submit_sm body in wire order; the session only adds the header and the rest of the validity. A body has at least
+// the room of a message_id, since that takes its place when the part is accepted.
 #include "engine/spool/submit_encoder.hpp"
 
 #include <algorithm>
@@ -50,28 +50,16 @@ address source_address(std::string_view sender, const carrier_config& to) noexce
   return a;
 }
 
-std::uint8_t data_coding_of(encoding used, bool flash, const carrier_config& to) noexcept {
-  std::uint8_t value = 0;
-  switch (used) {
-    case encoding::gsm7: value = to.data_coding.gsm7; break;
-    case encoding::latin1: value = to.data_coding.latin1; break;
-    case encoding::ucs2: value = to.data_coding.ucs2; break;
-    case encoding::ascii: value = 1; break;
-    case encoding::binary: value = 4; break;
-    case encoding::cyrillic: value = 6; break;
-    case encoding::hebrew: value = 7; break;
-  }
-  if (!flash || to.flash != flash_mode::data_coding) return value;
-  // Class 0 in the general group (3GPP TS 23.038, 4): the alphabet stands in bits 3 and 2.
-  return used == encoding::ucs2 ? 0x18 : used == encoding::gsm7 ? 0x10 : 0x14;
-}
-
 std::uint8_t registered_delivery_of(const record& from, const carrier_config& to) noexcept {
   switch (from.receipt) {
-    case receipt_request::yes: return 1;
-    case receipt_request::failure: return 2;
-    case receipt_request::no: return 0;
-    case receipt_request::unset: break;
+    case receipt_request::yes:
+      return 1;
+    case receipt_request::failure:
+      return 2;
+    case receipt_request::no:
+      return 0;
+    case receipt_request::unset:
+      break;
   }
   return to.receipts ? 1 : 0;
 }
@@ -161,27 +149,20 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
                                                std::uint16_t carrier_id, const message_context& context,
                                                std::uint32_t max_slots) {
   // Text to octets.
-  std::span<const std::uint8_t> octets = from.data;
-  encoding used = encoding::binary;
-  std::uint8_t data_coding = from.data_coding;
-  if (!from.has_data) {
-    if (encoded_.size() < from.text.size() * 2 + 64) encoded_.resize(from.text.size() * 2 + 64);
-    const auto requested = from.has_encoding ? from.encoding : to.encoding;
-    const auto text = protocol::encode_text(from.text, requested, encoded_);
-    if (!text) {
-      if (text.error() == protocol::errc::no_space) return refuse(router::reason::too_long, "the text is too long");
-      return refuse(router::reason::cannot_encode,
-                    fmt::format("a character of the text is not in {}",
-                                requested ? protocol::encoding_name(*requested) : std::string_view("any encoding")));
-    }
-    used = text->used;
-    octets = {encoded_.data(), text->octets};
-    data_coding = data_coding_of(used, from.flash, to);
+  const submit_text::choice data{encoding::binary, {}, from.data_coding, false, false, from.data};
+  const submit_text::choice* const chosen = from.has_data ? &data : text_.encode(from, to);
+  if (chosen == nullptr) {
+    std::swap(error_, text_.error());
+    return verdict::refused;
   }
+  const submit_text::choice& text = *chosen;
+  const encoding used = text.used;
+  std::span<const std::uint8_t> octets = text.octets;
 
   // Octets to parts.
   const unsigned most = from.max_parts != 0 ? from.max_parts : to.max_parts;
-  protocol::segment_limits limits{to.long_messages, static_cast<std::uint8_t>(std::min(most, 255U))};
+  protocol::segment_limits limits{to.long_messages, static_cast<std::uint8_t>(std::min(most, 255U)),
+                                  text.tables.header_elements()};
   const bool own_header = !from.udh.empty();
   if (own_header) limits.max_parts = 1;
   const auto plan = protocol::plan_segments(octets, used, limits);
@@ -191,8 +172,11 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
                                                         protocol::encoding_name(used), unsigned{limits.max_parts}));
   }
   const std::size_t count = plan->count();
-  const bool whole_in_payload =
-      to.long_messages == protocol::long_mode::payload && !protocol::fits_one_segment(used, octets.size());
+  const bool whole_in_payload = to.long_messages == protocol::long_mode::payload &&
+                                !protocol::fits_one_segment(used, octets.size(), limits.other_elements);
+  const bool sar = count > 1 && to.long_messages == protocol::long_mode::sar;
+  const bool numbered = count > 1 && !sar && !whole_in_payload;
+  const bool has_header = numbered || limits.other_elements != 0;
 
   // The fields that all parts share, in wire order.
   protocol::submit_sm pdu;
@@ -216,7 +200,7 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
   if (to.validity_format == validity_format::absolute) absolute_time(context.expires_at_ms, validity);
   if (to.validity_format != validity_format::none) pdu.validity_period = {validity.data(), validity.size()};
   pdu.registered_delivery = registered_delivery_of(from, to);
-  pdu.data_coding = data_coding;
+  pdu.data_coding = text.data_coding;
 
   // Parts to bodies: {length, octets} one after another in `parts_`, stride known afterwards.
   make_head(&from, context);
@@ -234,32 +218,48 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
     protocol::octet_writer tlvs(tlvs_);
     pdu.short_message = piece;
     pdu.esm_class = 0;
+    if (sar) {
+      protocol::write_tlv_u16(tlvs, protocol::tlv_tag::sar_msg_ref_num, reference);
+      protocol::write_tlv_u8(tlvs, protocol::tlv_tag::sar_total_segments, static_cast<std::uint8_t>(count));
+      protocol::write_tlv_u8(tlvs, protocol::tlv_tag::sar_segment_seqnum, static_cast<std::uint8_t>(part + 1));
+    }
     if (whole_in_payload) {
       pdu.short_message = {};
+      if (text.rewritten) {
+        whole_.resize(octets.size());
+        octets = std::span(whole_).first(text_.write_piece(octets, 0, whole_));
+      }
       protocol::write_tlv(tlvs, protocol::tlv_tag::message_payload, octets);
     } else if (own_header) {
       std::copy(from.udh.begin(), from.udh.end(), user_data.begin());
       std::copy(piece.begin(), piece.end(), user_data.begin() + static_cast<std::ptrdiff_t>(from.udh.size()));
       pdu.short_message = {user_data.data(), from.udh.size() + piece.size()};
       pdu.esm_class = 0x40;
-    } else if (count > 1 && to.long_messages == protocol::long_mode::sar) {
-      protocol::write_tlv_u16(tlvs, protocol::tlv_tag::sar_msg_ref_num, reference);
-      protocol::write_tlv_u8(tlvs, protocol::tlv_tag::sar_total_segments, static_cast<std::uint8_t>(count));
-      protocol::write_tlv_u8(tlvs, protocol::tlv_tag::sar_segment_seqnum, static_cast<std::uint8_t>(part + 1));
-    } else if (count > 1) {
+    } else if (has_header || text.rewritten) {
       protocol::udh_fields header;
-      const bool wide = to.long_messages == protocol::long_mode::udh16;
-      header.part = protocol::concatenation{wide ? reference : static_cast<std::uint16_t>(reference & 0xff),
-                                            static_cast<std::uint8_t>(count), static_cast<std::uint8_t>(part + 1), wide};
-      const std::size_t length = protocol::write_udh(header, user_data).value_or(0);
-      std::copy(piece.begin(), piece.end(), user_data.begin() + static_cast<std::ptrdiff_t>(length));
-      pdu.short_message = {user_data.data(), length + piece.size()};
-      pdu.esm_class = 0x40;
+      header.locking_shift = text.tables.locking;
+      header.single_shift = text.tables.single;
+      if (numbered) {
+        const bool wide = to.long_messages == protocol::long_mode::udh16;
+        header.part =
+            protocol::concatenation{wide ? reference : static_cast<std::uint16_t>(reference & 0xff),
+                                    static_cast<std::uint8_t>(count), static_cast<std::uint8_t>(part + 1), wide};
+      }
+      const std::size_t length = has_header ? protocol::write_udh(header, user_data).value_or(0) : 0;
+      std::size_t written = piece.size();
+      if (text.rewritten) {
+        written = text_.write_piece(piece, length, std::span(user_data).subspan(length));
+      } else {
+        std::copy(piece.begin(), piece.end(), user_data.begin() + static_cast<std::ptrdiff_t>(length));
+      }
+      pdu.short_message = {user_data.data(), length + written};
+      pdu.esm_class = has_header ? 0x40 : 0;
     }
     if (from.flash && to.flash == flash_mode::dest_addr_subunit) {
       protocol::write_tlv_u8(tlvs, protocol::tlv_tag::dest_addr_subunit, 1);
     }
-    for (const auto& field : from.tlvs) protocol::write_tlv(tlvs, static_cast<protocol::tlv_tag>(field.tag), field.value);
+    for (const auto& field : from.tlvs)
+      protocol::write_tlv(tlvs, static_cast<protocol::tlv_tag>(field.tag), field.value);
     pdu.tlvs = protocol::tlv_view(tlvs.written());
     protocol::octet_writer body(std::span<std::uint8_t>(parts_).subspan(used_octets));
     protocol::encode_body(body, pdu);
@@ -282,6 +282,7 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
   m->carrier = carrier_id;
   m->encoding = used;
   m->priority = from.priority;
+  if (text.smart) m->flags = flag_smart;
   m->parts = static_cast<std::uint8_t>(count);
   m->parts_offset = m->head_length;
   m->part_stride = static_cast<std::uint32_t>(part_bytes);

@@ -8,6 +8,7 @@
 #include "engine/dispatch/carrier.hpp"
 #include "engine/dispatch/slab.hpp"
 #include "engine/spool/record.hpp"
+#include "engine/spool/submit_text.hpp"
 #include "router/route_table.hpp"
 
 namespace trunkline::engine {
@@ -55,7 +56,8 @@ class submit_encoder {
   message* built_ = nullptr;
   record_error error_;
   std::string head_;
-  std::vector<std::uint8_t> encoded_;
+  submit_text text_;
+  std::vector<std::uint8_t> whole_;
   std::vector<std::uint8_t> tlvs_;
   std::vector<std::uint8_t> body_;
   std::vector<std::uint8_t> parts_;
