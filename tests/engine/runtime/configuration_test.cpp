@@ -130,6 +130,7 @@ window = 1000
 throughput = 12.5
 encoding = "ucs2"
 national = ["tr", "*"]
+smart = true
 default_alphabet = "latin1"
 data_coding = { gsm7 = 1, latin1 = 2, ucs2 = 24 }
 gsm_packed = true
@@ -228,7 +229,8 @@ to = "drop"
   a.window = 1000;
   a.throughput = 12.5;
   a.encoding = protocol::encoding::ucs2;
-  a.national = {"tr", "*"};
+  a.national = protocol::gsm_languages::all();
+  a.smart = true;
   a.default_alphabet = protocol::encoding::latin1;
   a.data_coding = {1, 2, 24};
   a.gsm_packed = true;
@@ -362,6 +364,11 @@ INSTANTIATE_TEST_SUITE_P(
                    1, "no TLVs"},
         fault_case{"sender", "", "from = \"a sender too long\"\n", "", 5, 8, "11 printable"},
         fault_case{"service_type", "", "service_type = \"123456\"\n", "", 5, 16, "at most 5"},
+        fault_case{"language", "", "national = [\"tr\", \"de\"]\n", "", 5, 19, "language codes"},
+        fault_case{"tables_of_another_alphabet", "", "national = \"tr\"\ndefault_alphabet = \"latin1\"\n", "", 5, 1,
+                   "data_coding 0 is another alphabet"},
+        fault_case{"packed_in_another_alphabet", "", "gsm_packed = true\ndefault_alphabet = \"ascii\"\n", "", 5, 1,
+                   "data_coding 0 is another alphabet"},
         fault_case{"ton", "", "source_ton = \"national\"\n", "", 5, 14, "\"auto\" or a number"},
         fault_case{"throughput", "", "throughput = -1\n", "", 5, 14, "not from 0"},
         fault_case{"not_a_number", "", "throughput = nan\n", "", 5, 14, "not from 0"},
@@ -609,7 +616,7 @@ TEST(documentation, names_every_key_without_effect) {
   std::ifstream in(TRUNKLINE_TEST_DATA "/../../docs/configuration.md");
   std::stringstream text;
   text << in.rdbuf();
-  for (const char* key : {"national", "default_alphabet", "gsm_packed", "receipt_detect", "receipt_timezone",
+  for (const char* key : {"national", "default_alphabet", "gsm_packed", "smart", "receipt_detect", "receipt_timezone",
                           "response_ids", "receipt_ids", "tls_ca", "tls_cert", "tls_key", "tls_server_name"}) {
     EXPECT_EQ(text.str().find("| `" + std::string(key) + "` †") != std::string::npos, has_no_effect_yet("carrier", key))
         << key;

@@ -135,9 +135,10 @@ TEST(csv_record, words_and_numbers_of_bad_cells) {
   const struct {
     const char* column;
     const char* cell;
-  } cases[] = {{"flash", "yes"},       {"flash", "TRUE"},      {"receipt", "1"},     {"max_parts", "0"},
-               {"max_parts", "-1"},    {"max_parts", "1.5"},   {"max_parts", "256"}, {"data_coding", "300"},
-               {"priority", "Urgent"}, {"validity", "1 hour"}, {"encoding", "utf8"}, {"tlv.0x1401", "0"}};
+  } cases[] = {{"flash", "yes"},       {"smart", "1"},         {"flash", "TRUE"},      {"receipt", "1"},
+               {"max_parts", "0"},     {"max_parts", "-1"},    {"max_parts", "1.5"},   {"max_parts", "256"},
+               {"data_coding", "300"}, {"priority", "Urgent"}, {"validity", "1 hour"}, {"encoding", "utf8"},
+               {"tlv.0x1401", "0"}};
   record_parser parser{record_options{}};
   for (const auto& c : cases) {
     const auto columns = parse_csv_header(std::string("to,text,") + c.column);

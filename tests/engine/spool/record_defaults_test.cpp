@@ -54,7 +54,7 @@ TEST_F(record_defaults_test, fill_what_a_line_leaves_out) {
   const auto defaults = header(
       R"({"batch":{"name":"autumn","on_unknown":"hold","text":"Hi {name}, {{x}}","from":"ACME","id":"d","priority":"normal",)"
       R"("validity":"2h","send_at":"2026-11-22T10:00:00Z","receipt":false,"carrier":"acme","encoding":"gsm7","max_parts":2,)"
-      R"("flash":true,"tlv":{"0x1401":"01"},"tags":{"campaign":"c","team":"t"},"vars":{"name":"you"}}})");
+      R"("flash":true,"smart":true,"tlv":{"0x1401":"01"},"tags":{"campaign":"c","team":"t"},"vars":{"name":"you"}}})");
   ASSERT_TRUE(defaults) << defaults.error().text;
   EXPECT_EQ(defaults->name, "autumn");
   EXPECT_EQ(defaults->on_unknown, unknown_policy::hold);
@@ -72,13 +72,14 @@ TEST_F(record_defaults_test, fill_what_a_line_leaves_out) {
   EXPECT_EQ(r->encoding, protocol::encoding::gsm7);
   EXPECT_EQ(r->max_parts, 2);
   EXPECT_TRUE(r->flash);
+  EXPECT_EQ(r->smart, true);
   ASSERT_EQ(r->tlvs.size(), 1U);
   EXPECT_EQ(text_of(r->tlvs[0].value), "\x01");
   EXPECT_EQ(r->tags.size(), 2U);
 
   r = parse(
       R"({"to":"49170","vars":{"name":"Ann"},"from":"B","id":"i","priority":"urgent","validity":"2026-11-22T10:00:00Z",)"
-      R"("send_at":"1970-01-01T00:00:01Z","receipt":true,"carrier":"b","encoding":"auto","max_parts":3,"flash":false,)"
+      R"("send_at":"1970-01-01T00:00:01Z","receipt":true,"carrier":"b","encoding":"auto","max_parts":3,"flash":false,"smart":false,)"
       R"("tlv":{"0x1401":"02"},"tags":{"team":"u"}})",
       *defaults);
   ASSERT_NE(r, nullptr) << parser_.error().text;
@@ -94,6 +95,7 @@ TEST_F(record_defaults_test, fill_what_a_line_leaves_out) {
   EXPECT_TRUE(r->has_encoding && !r->encoding);
   EXPECT_EQ(r->max_parts, 3);
   EXPECT_FALSE(r->flash);
+  EXPECT_EQ(r->smart, false);
   ASSERT_EQ(r->tlvs.size(), 1U);
   EXPECT_EQ(text_of(r->tlvs[0].value), "\x02");
   EXPECT_THAT(std::vector<tag>(r->tags.begin(), r->tags.end()),

@@ -53,7 +53,7 @@ TEST_F(record_json_test, reads_every_field) {
   const record* r = parse(
       R"( {"id":"m-1","to":"00491701234567","text":"Gr\u00fc\u00dfe \"x\"\n\ud83d\ude00","from":"ACME","priority":"urgent",)"
       R"("validity":"48h","send_at":"2026-11-22T10:00:00Z","receipt":"failure","carrier":"acme","encoding":"ucs2",)"
-      R"("max_parts":3,"flash":true,"tlv":{"0x1401":"0aFF","0x5":""},"tags":{"campaign":"x","a\tb":"\u20ac"},)"
+      R"("max_parts":3,"flash":true,"smart":false,"tlv":{"0x1401":"0aFF","0x5":""},"tags":{"campaign":"x","a\tb":"\u20ac"},)"
       R"("vars":{"name":"Ann","amount":12.50}} )");
   ASSERT_NE(r, nullptr) << parser_.error().text;
   EXPECT_EQ(r->id, "m-1");
@@ -72,6 +72,7 @@ TEST_F(record_json_test, reads_every_field) {
   EXPECT_EQ(r->encoding, protocol::encoding::ucs2);
   EXPECT_EQ(r->max_parts, 3);
   EXPECT_TRUE(r->flash);
+  EXPECT_EQ(r->smart, false);
   ASSERT_EQ(r->tlvs.size(), 2U);
   EXPECT_EQ(r->tlvs[0].tag, 0x1401);
   EXPECT_EQ(text_of(r->tlvs[0].value), "\x0A\xFF");
@@ -244,6 +245,7 @@ TEST_F(record_json_test, refuses_bad_lines) {
       {"send_at a duration", R"({"to":"49170","text":"","send_at":"1h"})", reason::bad_field, "send_at"},
       {"receipt in quotes", R"({"to":"49170","text":"","receipt":"true"})", reason::bad_field, "receipt is \"true\""},
       {"receipt a number", R"({"to":"49170","text":"","receipt":1})", reason::bad_field, "receipt is a number"},
+      {"smart a number", R"({"to":"49170","text":"","smart":1})", reason::bad_field, "smart is a number"},
       {"flash a string", R"({"to":"49170","text":"","flash":"true"})", reason::bad_field, "flash is a string"},
       {"carrier empty", R"({"to":"49170","text":"","carrier":""})", reason::bad_field, "carrier"},
       {"encoding", R"({"to":"49170","text":"","encoding":"utf8"})", reason::bad_field, "gsm7"},
