@@ -5,6 +5,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/decode.hpp"
+#include "engine/cli/preview.hpp"
 
 int main(int argc, char** argv) {
   CLI::App app{"Trunkline, a bulk SMS engine: takes batches from a spool directory and pushes them to carriers over SMPP"};
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
     trunkline::engine::add_simulator_command(app, exit_code);
     trunkline::engine::add_journal_command(app, exit_code);
     trunkline::engine::add_decode_command(app, exit_code);
+    trunkline::engine::add_preview_command(app, exit_code);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
