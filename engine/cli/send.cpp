@@ -158,6 +158,12 @@ int run_send(const send_options& options) {
   }
   std::FILE* input = from_stdin ? stdin : std::fopen(options.file.c_str(), "rb");
   if (input == nullptr) return failed(fmt::format("cannot open {}", options.file));
+  // The engine may not have run yet: a batch can wait for it all the same.
+  for (const auto& path : {paths.spool, paths.incoming()}) {
+    if (!files.stat(path) && files.make_directory(path, config.spool.dir_mode & 0777U)) {
+      (void)files.set_owner_mode(path, std::nullopt, std::nullopt, config.spool.dir_mode);
+    }
+  }
   const std::string hidden = fmt::format("{}/.{}.{}.part", paths.incoming(), name, ::getpid());
   auto made = files.open(hidden, open_mode::create_new, config.spool.file_mode | 0440U);
   if (!made) return failed(fmt::format("cannot write into {}: {}", paths.incoming(), made.error().message()));
