@@ -290,6 +290,7 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
       if (what == entry_reader::outcome::entry) {
         from = b.format == batch_format::csv ? parser_.parse_csv(reader_.view(), b.columns, b.defaults)
                                              : parser_.parse_json(reader_.view(), b.defaults);
+        if (from == nullptr) from = parser_.rejected(reader_.view());
       }
       head.clear();
       append_report_head(head, reader_.line(), from);

@@ -428,7 +428,8 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   const record* from = b.format == batch_format::csv ? parser_.parse_csv(text, b.columns, b.defaults)
                                                      : parser_.parse_json(text, b.defaults);
   if (from == nullptr) {
-    return finish(nullptr, message_status::rejected, parser_.error().code, parser_.error().text, context);
+    const record_error why = parser_.error();
+    return finish(parser_.rejected(text), message_status::rejected, why.code, why.text, context);
   }
 
   // Where it goes.
@@ -497,7 +498,10 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
       return c && c->closed();
     });
   };
-  if (rule != nullptr) {
+  if (const auto& begun_with = partly_sent_by(b, entry)) {
+    // The parts that were accepted count only there.
+    to = begun_with;
+  } else if (rule != nullptr) {
     const std::uint32_t usable = router::carrier_mask(*rule, [&](router::carrier_id id) {
       const auto& c = routing_->at(id);
       return sendable(c) && c->usable(now, rule->failover_after);
@@ -606,6 +610,17 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   group->messages.push_back(m);
   messages_admitted.add();
   return taking::taken;
+}
+
+const std::shared_ptr<carrier>& feeder::partly_sent_by(const batch& b, std::uint32_t entry) const {
+  static const std::shared_ptr<carrier> none;
+  if (b.partly_accepted.empty()) return none;
+  const auto found = b.partly_accepted.find(entry);
+  if (found == b.partly_accepted.end() || found->second.empty()) return none;
+  const auto id = routing_->by_name.find(found->second.front().carrier);
+  if (id == routing_->by_name.end()) return none;
+  const auto& c = routing_->at(id->second);
+  return c && !c->closed() && c->config().can_send() ? c : none;
 }
 
 void feeder::restore_parts(batch& b, message& m, const std::string& carrier_name) {

@@ -98,6 +98,8 @@ class feeder {
               std::int64_t now_ms, visit_state& state);
   taking finish(const record* from, router::message_status status, router::reason why, std::string_view text,
                 const message_context& context, std::uint32_t error_value = 0, std::uint16_t attempts = 0);
+  /// The carrier that has accepted some parts of this message already, if it can still send; else null.
+  const std::shared_ptr<carrier>& partly_sent_by(const batch& b, std::uint32_t entry) const;
   void restore_parts(batch& b, message& m, const std::string& carrier_name);
   std::uint64_t roomy_carriers() const;
   void source_failed(batch& b, std::uint32_t from_entry, std::error_code why, std::int64_t now_ms);

@@ -1,6 +1,7 @@
 #include "engine/spool/record_parser.hpp"
 
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "engine/spool/csv_record.hpp"
 #include "engine/spool/record_builder.hpp"
@@ -54,6 +55,9 @@ struct record_parser::implementation {
   record_builder builder;
   record_json json;
   csv_record csv;
+  std::string rejected_id;
+  std::string rejected_to;
+  record rejected;
 };
 
 record_parser::record_parser(record_options options) : impl_(std::make_unique<implementation>(options)) {}
@@ -72,6 +76,33 @@ const record* record_parser::parse_csv(std::string_view row, const csv_columns& 
                                        const batch_defaults& defaults) {
   if (!impl_->prepare(row) || !impl_->csv.read(row, columns, impl_->builder)) return nullptr;
   return impl_->builder.finish(defaults);
+}
+
+const record* record_parser::rejected(std::string_view line) {
+  implementation& me = *impl_;
+  const record_limits& limits = me.builder.limits();
+  me.rejected_id.clear();
+  me.rejected_to.clear();
+  if (me.builder.has(record_field::id)) me.rejected_id = me.builder.fields().id;
+  if (me.builder.has(record_field::to)) me.rejected_to = me.builder.fields().to;
+  if (line.size() <= limits.line_bytes && skip_blanks(line).starts_with('{')) {
+    // Fields behind the bad one were not looked at.
+    const auto parsed = nlohmann::json::parse(line, nullptr, false);
+    const auto take = [&](const char* name, std::string& to, std::size_t longest) {
+      if (!to.empty() || !parsed.is_object()) return;
+      const auto found = parsed.find(name);
+      if (found == parsed.end() || !found->is_string()) return;
+      const auto& text = found->get_ref<const std::string&>();
+      if (text.size() <= longest) to = text;
+    };
+    take("id", me.rejected_id, limits.id_bytes);
+    take("to", me.rejected_to, 64);
+  }
+  if (me.rejected_id.size() > limits.id_bytes) me.rejected_id.clear();
+  me.rejected = {};
+  me.rejected.id = me.rejected_id;
+  me.rejected.to = me.rejected_to;
+  return &me.rejected;
 }
 
 tl::expected<batch_defaults, record_error> record_parser::parse_header(std::string_view line) {
