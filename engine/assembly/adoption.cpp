@@ -7,8 +7,8 @@
 
 namespace trunkline::engine {
 
-result<void> adopt_recovered(recovered_state state, std::span<const std::shared_ptr<carrier>> carriers, const clock& time,
-                             adopting_stages to) {
+result<void> adopt_recovered(recovered_state state, std::span<const std::shared_ptr<carrier>> carriers,
+                             const clock& time, adopting_stages to) {
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time.wall().time_since_epoch()).count();
   std::unordered_map<std::string, std::uint16_t> ids;
   for (const auto& c : carriers) ids[c->config().name] = c->id();

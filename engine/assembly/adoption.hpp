@@ -23,7 +23,7 @@ struct adopting_stages {
 /// Hands a recovered state to the stages of this run, before any of them has made a step and before the journal's first
 /// segment is opened. `carriers` are those of this run; records of parts that name one which is gone are dropped, their
 /// messages go another way as a whole. Fails when the names of recovered batches cannot be written.
-result<void> adopt_recovered(recovered_state state, std::span<const std::shared_ptr<carrier>> carriers, const clock& time,
-                             adopting_stages to);
+result<void> adopt_recovered(recovered_state state, std::span<const std::shared_ptr<carrier>> carriers,
+                             const clock& time, adopting_stages to);
 
 }  // namespace trunkline::engine

@@ -1,5 +1,5 @@
-// The engine's life: directories and locks, recovery, then journal, outputs, sessions and last the feeder; stopping in the
-// opposite order, so that whatever is still in memory finds its way into the journal or back to its line.
+// The engine's life: directories and locks, recovery, then journal, outputs, sessions and last the feeder; stopping in
+// the opposite order, so that whatever is still in memory finds its way into the journal or back to its line.
 #include "engine/assembly/engine.hpp"
 
 #include <algorithm>
@@ -32,15 +32,16 @@ engine::~engine() { stop(); }
 
 void engine::fatal(const std::string& what, std::error_code why) {
   // A failed write to the journal leaves no honest way to go on: what is on disk is known only after a restart.
-  spdlog::critical("{}: {}; the engine stops here and recovers when it is started again, nothing accepted is lost", what,
-                   why.message());
+  spdlog::critical("{}: {}; the engine stops here and recovers when it is started again, nothing accepted is lost",
+                   what, why.message());
   spdlog::default_logger()->flush();
   std::_Exit(1);
 }
 
 void engine::make_directories() {
   const auto make = [&](const std::string& path, std::uint32_t mode) {
-    if (auto made = files_.make_directory(path, mode & 0777U); !made) throw problem("cannot make " + path, made.error());
+    if (auto made = files_.make_directory(path, mode & 0777U); !made)
+      throw problem("cannot make " + path, made.error());
   };
   const std::uint32_t shared = config_.spool.dir_mode;
   make(paths_.data, 0700);
@@ -73,8 +74,8 @@ void engine::take_locks() {
 
 std::shared_ptr<carrier> engine::make_carrier(const carrier_config& config, std::uint64_t weight, std::uint64_t weights,
                                               std::size_t carriers) {
-  // Half of the memory evenly, half by what can be under way; but no deeper than what keeps the windows busy while a commit
-  // runs: what is not in memory is as safe in its file, and memory in the cache is fast.
+  // Half of the memory evenly, half by what can be under way; but no deeper than what keeps the windows busy while a
+  // commit runs: what is not in memory is as safe in its file, and memory in the cache is fast.
   const std::uint64_t half = config_.engine.max_active / 2;
   const std::uint64_t share = half / carriers + (weights == 0 ? 0 : half * weight / weights);
   const std::uint64_t useful = 4 * weight + 8 * config_.engine.max_unsynced;
@@ -118,9 +119,10 @@ void engine::start() {
   if (!state) throw problem("cannot recover from " + paths_.data, state.error());
   for (const auto& text : state->problems) spdlog::error("recovery: {}", text);
   if (!state->batches.empty() || state->journal.frames != 0) {
-    spdlog::info("recovered {} batches from {} journal frames in {} ms; {} messages may have gone out without a stored outcome",
-                 state->batches.size(), state->journal.frames,
-                 std::chrono::duration_cast<std::chrono::milliseconds>(time_.steady() - begun).count(), state->suspects);
+    spdlog::info(
+        "recovered {} batches from {} journal frames in {} ms; {} messages may have gone out without a stored outcome",
+        state->batches.size(), state->journal.frames,
+        std::chrono::duration_cast<std::chrono::milliseconds>(time_.steady() - begun).count(), state->suspects);
   }
 
   slab_ = std::make_unique<slab>(config_.engine.max_active);
@@ -133,8 +135,10 @@ void engine::start() {
       commit_stage::hooks{[this] { smpp_->wake_all(); }, [this](std::uint64_t marker) { outputs_->on_marker(marker); },
                           [this](std::error_code why) { fatal("the journal cannot be written", why); },
                           [](bool full) {
-                            if (full) spdlog::error("no space for the journal: sending stops until there is room");
-                            else spdlog::info("there is space for the journal again: sending goes on");
+                            if (full)
+                              spdlog::error("no space for the journal: sending stops until there is room");
+                            else
+                              spdlog::info("there is space for the journal again: sending goes on");
                           }});
   publisher_ = std::make_unique<publisher>(
       files_, config_.spool.file_mode,
@@ -164,7 +168,8 @@ void engine::start() {
   feeder_ = std::make_unique<feeder>(feeder_options{records, config_.engine.default_validity, config_.spool.on_unknown},
                                      files_, time_, *slab_, queues_, make_routing(config_));
   next_batch_.store(state->next_batch);
-  if (auto adopted = adopt_recovered(std::move(*state), carriers(), time_, {*commit_, *outputs_, *feeder_, *names_}); !adopted) {
+  if (auto adopted = adopt_recovered(std::move(*state), carriers(), time_, {*commit_, *outputs_, *feeder_, *names_});
+      !adopted) {
     throw problem("cannot write " + paths_.names(), adopted.error());
   }
   if (auto started = commit_->start(); !started) throw problem("cannot write the journal", started.error());
@@ -203,11 +208,14 @@ void engine::watch_space() {
       why = fmt::format("only {} MiB are free for {}, less than min_free", *left >> 20U, path);
     }
   }
-  if (why.empty() && (commit_->full() || outputs_->blocked() || publisher_->blocked())) why = "no space left to write journal or reports";
+  if (why.empty() && (commit_->full() || outputs_->blocked() || publisher_->blocked()))
+    why = "no space left to write journal or reports";
   if (why.empty() != space_left_) {
     space_left_ = why.empty();
-    if (space_left_) spdlog::info("there is enough space again: going on");
-    else spdlog::error("{}: nothing more is sent or accepted until there is room", why);
+    if (space_left_)
+      spdlog::info("there is enough space again: going on");
+    else
+      spdlog::error("{}: nothing more is sent or accepted until there is room", why);
   }
   const std::lock_guard lock(mutex_);
   not_ready_ = why;
@@ -254,7 +262,8 @@ stage_thread::outcome engine::feed() {
   if (draining_.load()) {
     feeder_->give_up_delayed();
     const auto& all = feeder_->current_routing()->carriers;
-    if (!r.worked && std::all_of(all.begin(), all.end(), [](const auto& c) { return c->held() == 0; })) drained_.store(true);
+    if (!r.worked && std::all_of(all.begin(), all.end(), [](const auto& c) { return c->held() == 0; }))
+      drained_.store(true);
   }
   if (once_.load() && !worked && claimer_->idle() && feeder_->open_batches() == 0) {
     const std::lock_guard lock(mutex_);

@@ -26,8 +26,8 @@ namespace trunkline::engine {
 struct batch_view {
   std::string name;
   std::int64_t accepted_at_ms = 0;
-  std::uint64_t finished = 0;                 ///< messages with a report line
-  std::optional<std::uint64_t> total;         ///< messages in all, once the file was read through
+  std::uint64_t finished = 0;          ///< messages with a report line
+  std::optional<std::uint64_t> total;  ///< messages in all, once the file was read through
   bool paused = false;
   bool cancelled = false;
 };
@@ -41,8 +41,8 @@ class engine {
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
 
-  /// Makes directories, takes the locks, recovers what an earlier run left, and starts. Throws std::runtime_error with a text
-  /// for people.
+  /// Makes directories, takes the locks, recovers what an earlier run left, and starts. Throws std::runtime_error with
+  /// a text for people.
   void start();
   /// With `once`: `wait_done` returns when incoming/ is empty and every batch is closed.
   void finish_when_empty() noexcept { once_.store(true); }
@@ -50,8 +50,8 @@ class engine {
   bool wait_done();
   /// Any thread, also a signal-watching one: makes wait_done return.
   void request_stop();
-  /// The orderly stop: takes nothing more, finishes what is in flight (bounded by shutdown_timeout), writes positions, ends the
-  /// threads. Idempotent.
+  /// The orderly stop: takes nothing more, finishes what is in flight (bounded by shutdown_timeout), writes positions,
+  /// ends the threads. Idempotent.
   void stop();
   /// Applies a new configuration: routes, and carriers that were added, removed or changed. Main thread.
   void reload(const configuration& fresh);
@@ -128,7 +128,7 @@ class engine {
   std::atomic<bool> draining_{false};
   std::atomic<bool> drained_{false};
   std::atomic<bool> ready_{false};
-  bool space_left_ = true;   // feeder thread
+  bool space_left_ = true;  // feeder thread
   std::chrono::steady_clock::time_point next_space_check_{};
   std::chrono::steady_clock::time_point next_publish_{};
   std::vector<std::unique_ptr<batch>> accepted_;

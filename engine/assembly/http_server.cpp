@@ -69,9 +69,18 @@ int handle(mg_connection* connection, void* self) {
 
 http_server::http_server(const engine& of, const std::string& listen)
     : implementation_(std::make_unique<implementation>(of)) {
-  const std::array<const char*, 13> options = {"listening_ports",   listen.c_str(), "num_threads",        "4",
-                                               "request_timeout_ms", "5000",         "enable_keep_alive",  "no",
-                                               "linger_timeout_ms",  "100",          "max_request_size", "8192",
+  const std::array<const char*, 13> options = {"listening_ports",
+                                               listen.c_str(),
+                                               "num_threads",
+                                               "4",
+                                               "request_timeout_ms",
+                                               "5000",
+                                               "enable_keep_alive",
+                                               "no",
+                                               "linger_timeout_ms",
+                                               "100",
+                                               "max_request_size",
+                                               "8192",
                                                nullptr};
   mg_callbacks callbacks{};
   mg_init_library(0);
@@ -90,7 +99,8 @@ http_server::~http_server() {
     if (!known) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     std::array<char, 128> error{};
-    if (mg_connection* c = mg_connect_client("localhost", number, 0, error.data(), error.size())) mg_close_connection(c);
+    if (mg_connection* c = mg_connect_client("localhost", number, 0, error.data(), error.size()))
+      mg_close_connection(c);
   });
   mg_stop(implementation_->context);
   visitor.join();

@@ -7,9 +7,9 @@ namespace trunkline::engine {
 
 class engine;
 
-/// /metrics, /healthz, /readyz and /status. A small thread pool with short timeouts and no keep-alive, so that idle or slow
-/// clients cannot starve it. Listens from its construction (throws std::runtime_error when it cannot), answers 503 until
-/// `serve`.
+/// /metrics, /healthz, /readyz and /status. A small thread pool with short timeouts and no keep-alive, so that idle or
+/// slow clients cannot starve it. Listens from its construction (throws std::runtime_error when it cannot), answers 503
+/// until `serve`.
 class http_server {
  public:
   /// `listen` is host:port or [IPv6]:port. `of` must outlive the server.

@@ -1,5 +1,5 @@
-// Every metric of the engine in one place, in the order of docs/metrics.md. The counters are plain numbers with one writer
-// each; this page reads them, so that counting costs the engine nothing.
+// Every metric of the engine in one place, in the order of docs/metrics.md. The counters are plain numbers with one
+// writer each; this page reads them, so that counting costs the engine nothing.
 #include "engine/assembly/metrics.hpp"
 
 #include <prometheus/metric_family.h>
@@ -63,12 +63,16 @@ std::string status_label(std::uint32_t status) {
   return name.empty() ? fmt::format("0x{:08x}", status) : std::string(name);
 }
 
-constexpr session_state all_states[] = {session_state::idle,       session_state::error,     session_state::connecting,
-                                        session_state::logging_in, session_state::logged_in, session_state::login_failed};
-constexpr session_last_state all_last_states[] = {
-    session_last_state::ok,      session_last_state::disconnected,     session_last_state::login_error,
-    session_last_state::nack,    session_last_state::timeout,          session_last_state::invalid_password,
-    session_last_state::invalid_username};
+constexpr session_state all_states[] = {session_state::idle,       session_state::error,
+                                        session_state::connecting, session_state::logging_in,
+                                        session_state::logged_in,  session_state::login_failed};
+constexpr session_last_state all_last_states[] = {session_last_state::ok,
+                                                  session_last_state::disconnected,
+                                                  session_last_state::login_error,
+                                                  session_last_state::nack,
+                                                  session_last_state::timeout,
+                                                  session_last_state::invalid_password,
+                                                  session_last_state::invalid_username};
 
 using type = prometheus::MetricType;
 
@@ -114,7 +118,8 @@ void add_carriers(page_writer& page, const engine& of) {
       page_writer::add(f[3], p->in_flight.load(), {{"carrier", name}, {"session", index}});
       page_writer::add(f[4], p->window_size.load(), {{"carrier", name}, {"session", index}});
       for (const auto s : all_states) {
-        page_writer::add(f[5], p->state.load() == s ? 1 : 0, {{"carrier", name}, {"session", index}, {"state", to_label(s)}});
+        page_writer::add(f[5], p->state.load() == s ? 1 : 0,
+                         {{"carrier", name}, {"session", index}, {"state", to_label(s)}});
       }
       for (const auto s : all_last_states) {
         page_writer::add(f[6], p->last_state.load() == s ? 1 : 0,
@@ -140,16 +145,19 @@ void add_carriers(page_writer& page, const engine& of) {
 std::string metrics_page::render() const {
   const engine& e = of_;
   page_writer page;
-  page_writer::add(page.family("build_info", "Version of the engine", type::Gauge), 1, {{"version", TRUNKLINE_VERSION}});
-  page_writer::add(page.family("ready", "1 when the engine accepts and sends (as /readyz)", type::Gauge), e.ready() ? 1 : 0);
+  page_writer::add(page.family("build_info", "Version of the engine", type::Gauge), 1,
+                   {{"version", TRUNKLINE_VERSION}});
+  page_writer::add(page.family("ready", "1 when the engine accepts and sends (as /readyz)", type::Gauge),
+                   e.ready() ? 1 : 0);
   {
     auto& f = page.family("batches_total", "Batches by what became of them", type::Counter);
     page_writer::add(f, e.spool().accepted_batches.value(), {{"state", "accepted"}});
     page_writer::add(f, e.spool().rejected_batches.value(), {{"state", "rejected"}});
     page_writer::add(f, e.reports().batches_done.value(), {{"state", "done"}});
   }
-  page_writer::add(page.family("messages_accepted_total", "Lines of accepted batches that were taken up", type::Counter),
-                   e.dispatcher().messages_admitted.value() + e.dispatcher().messages_finished.value());
+  page_writer::add(
+      page.family("messages_accepted_total", "Lines of accepted batches that were taken up", type::Counter),
+      e.dispatcher().messages_admitted.value() + e.dispatcher().messages_finished.value());
   {
     auto& f = page.family("messages_final_total", "Messages with a report line, by status", type::Counter);
     for (std::size_t i = 0; i < router::message_status_count; ++i) {
@@ -164,10 +172,12 @@ std::string metrics_page::render() const {
     for (const auto& p : c->probes()) duplicates += p->maybe_duplicates.value();
   }
   page_writer::add(page.family("messages_active", "Slots of memory that messages hold", type::Gauge), active);
-  page_writer::add(page.family("maybe_duplicates_total", "Messages flagged because they may have gone out before", type::Counter),
-                   duplicates);
+  page_writer::add(
+      page.family("maybe_duplicates_total", "Messages flagged because they may have gone out before", type::Counter),
+      duplicates);
   {
-    auto& f = page.family("message_duration_seconds", "From acceptance of the batch to the final outcome", type::Histogram);
+    auto& f =
+        page.family("message_duration_seconds", "From acceptance of the batch to the final outcome", type::Histogram);
     for (std::size_t i = 0; i < router::priority_count; ++i) {
       page_writer::add(f, std::vector<const duration_histogram*>{&e.reports().message_duration[i]},
                        {{"priority", std::string(router::name(static_cast<router::priority>(i)))}});
@@ -182,8 +192,9 @@ std::string metrics_page::render() const {
   }
   page_writer::add(page.family("unsynced_parts", "Parts written whose outcome is not on disk yet", type::Gauge),
                    e.queues().credit.outstanding());
-  page_writer::add(page.family("journal_commit_seconds", "Writing and syncing one commit of the journal", type::Histogram),
-                   std::vector<const duration_histogram*>{&e.journal().commit_time()});
+  page_writer::add(
+      page.family("journal_commit_seconds", "Writing and syncing one commit of the journal", type::Histogram),
+      std::vector<const duration_histogram*>{&e.journal().commit_time()});
   page_writer::add(page.family("journal_full", "1 while the journal cannot be written for want of space", type::Gauge),
                    e.journal().full() ? 1 : 0);
   page_writer::add(page.family("inbound_total", "Received messages written to inbound/", type::Counter),

@@ -15,9 +15,12 @@ using json = nlohmann::ordered_json;
 
 const char* bind_name(bind_mode m) {
   switch (m) {
-    case bind_mode::transceiver: return "transceiver";
-    case bind_mode::transmitter: return "transmitter";
-    case bind_mode::receiver: return "receiver";
+    case bind_mode::transceiver:
+      return "transceiver";
+    case bind_mode::transmitter:
+      return "transmitter";
+    case bind_mode::receiver:
+      return "receiver";
   }
   return "";
 }
@@ -69,7 +72,8 @@ std::string status_json(const engine& of) {
   }
   j["messages"] = json::object();
   for (std::size_t i = 0; i < router::message_status_count; ++i) {
-    j["messages"][std::string(router::name(static_cast<router::message_status>(i)))] = of.reports().final_by_status[i].value();
+    j["messages"][std::string(router::name(static_cast<router::message_status>(i)))] =
+        of.reports().final_by_status[i].value();
   }
   j["queues"] = {{"journal", of.queues().journal.size_approx()},
                  {"returned", of.queues().returned.size_approx()},

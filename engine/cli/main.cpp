@@ -8,7 +8,8 @@
 #include "engine/cli/preview.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Trunkline, a bulk SMS engine: takes batches from a spool directory and pushes them to carriers over SMPP"};
+  CLI::App app{
+      "Trunkline, a bulk SMS engine: takes batches from a spool directory and pushes them to carriers over SMPP"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "trunkline " TRUNKLINE_VERSION);
   int exit_code = 0;

@@ -1,4 +1,5 @@
-// `trunkline send`: what every producer has to do, done right: write under a hidden name, flush, rename without replacing.
+// `trunkline send`: what every producer has to do, done right: write under a hidden name, flush, rename without
+// replacing.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -67,7 +68,8 @@ class progress_bar {
     if (total && *total != 0) {
       const double share = static_cast<double>(finished) / static_cast<double>(*total);
       const auto filled = static_cast<int>(share * 30);
-      text = fmt::format("[{:=<{}}>{:{}}] {:5.1f} %  {} of {}  {:.0f}/s", "", filled, "", 30 - filled, share * 100, finished, *total, rate);
+      text = fmt::format("[{:=<{}}>{:{}}] {:5.1f} %  {} of {}  {:.0f}/s", "", filled, "", 30 - filled, share * 100,
+                         finished, *total, rate);
     } else {
       text = fmt::format("{} messages finished, {:.0f}/s", finished, rate);
     }
@@ -94,10 +96,11 @@ int watch(file_system& files, const configuration& config, const spool_paths& pa
   int silent = 0;
   for (;;) {
     if (files.stat(paths.report(name))) break;
-    if (auto why = files.stat(paths.rejected() + "/" + name + ".error"); why && !files.stat(paths.incoming() + "/" + name) &&
-                                                                       !files.stat(paths.active(name))) {
+    if (auto why = files.stat(paths.rejected() + "/" + name + ".error");
+        why && !files.stat(paths.incoming() + "/" + name) && !files.stat(paths.active(name))) {
       bar.end();
-      return failed(fmt::format("{} was rejected: {}", name, read_all(files, paths.rejected() + "/" + name + ".error")));
+      return failed(
+          fmt::format("{} was rejected: {}", name, read_all(files, paths.rejected() + "/" + name + ".error")));
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     if (!config.http.listen.empty()) {
@@ -146,7 +149,8 @@ int run_send(const send_options& options) {
   }
   if (!parse_spool_name(name)) {
     fmt::print(stderr,
-               "trunkline: \"{}\" is no name for a batch: A-Z a-z 0-9 . _ - only, ending .jsonl or .csv (also .gz or .zst); give "
+               "trunkline: \"{}\" is no name for a batch: A-Z a-z 0-9 . _ - only, ending .jsonl or .csv (also .gz or "
+               ".zst); give "
                "another with --name\n",
                name);
     return 2;
@@ -170,10 +174,11 @@ int run_send(const send_options& options) {
   std::string problem = copy(input, **made);
   if (!from_stdin) std::fclose(input);
   if (problem.empty()) {
-    auto placed = (*made)
-                      ->sync()
-                      .and_then([&] { return files.rename(hidden, paths.incoming() + "/" + name, rename_mode::no_replace); })
-                      .and_then([&] { return files.sync_directory(paths.incoming()); });
+    auto placed =
+        (*made)
+            ->sync()
+            .and_then([&] { return files.rename(hidden, paths.incoming() + "/" + name, rename_mode::no_replace); })
+            .and_then([&] { return files.sync_directory(paths.incoming()); });
     if (!placed) problem = placed.error().message();
   }
   if (!problem.empty()) {
@@ -192,10 +197,12 @@ int run_send(const send_options& options) {
 void add_send_command(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<send_options>();
   CLI::App* command = app.add_subcommand("send", "Put a batch into the spool safely");
-  command->add_option("file", options->file, "The batch (.jsonl, .csv, also .gz or .zst), or - for standard input")->required();
+  command->add_option("file", options->file, "The batch (.jsonl, .csv, also .gz or .zst), or - for standard input")
+      ->required();
   command->add_option("--config,-c", options->config, "Configuration file")->required();
   command->add_option("--name", options->name, "Name of the batch; needed with -");
-  command->add_flag("--watch", options->watch, "Show progress until the report is there; exit status 3 when some were not sent");
+  command->add_flag("--watch", options->watch,
+                    "Show progress until the report is there; exit status 3 when some were not sent");
   command->callback([options, &exit_code] { exit_code = run_send(*options); });
 }
 

@@ -11,9 +11,9 @@
 
 namespace trunkline::engine {
 
-/// Messages of one block that were read, routed and encoded. They reach the lanes only when the journal's record of them
-/// is durable, so that after a crash exactly the lines that may have gone out are flagged. Made by the feeder, consumed by
-/// the commit stage.
+/// Messages of one block that were read, routed and encoded. They reach the lanes only when the journal's record of
+/// them is durable, so that after a crash exactly the lines that may have gone out are flagged. Made by the feeder,
+/// consumed by the commit stage.
 struct admission {
   struct group {
     std::shared_ptr<carrier> to;
@@ -29,12 +29,12 @@ struct admission {
 /// A record that a stage wants in the journal, in its place among the outcomes, and what follows from it. Owned by the
 /// queue once handed over. `type` 0 writes nothing: a mark that only has to reach the outputs in order.
 struct control_record {
-  std::uint8_t type = 0;                ///< journal_records::type
-  std::vector<std::uint8_t> payload;    ///< encoded record
-  batch_control* opened = nullptr;      ///< of batch_opened: the batch
-  std::uint32_t scanned = 0;            ///< of a mark: id of the batch whose end was reached; it may be closed by then
-  std::function<void()> durable;        ///< called on the commit thread once it is on disk; may be empty
-  std::function<void()> at_outputs;     ///< called on the outputs thread, after everything before it; may be empty
+  std::uint8_t type = 0;              ///< journal_records::type
+  std::vector<std::uint8_t> payload;  ///< encoded record
+  batch_control* opened = nullptr;    ///< of batch_opened: the batch
+  std::uint32_t scanned = 0;          ///< of a mark: id of the batch whose end was reached; it may be closed by then
+  std::function<void()> durable;      ///< called on the commit thread once it is on disk; may be empty
+  std::function<void()> at_outputs;   ///< called on the outputs thread, after everything before it; may be empty
 };
 
 }  // namespace trunkline::engine

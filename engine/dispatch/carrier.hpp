@@ -31,8 +31,9 @@ inline lane lane_of(router::priority p) noexcept {
 
 struct session_probe;
 
-/// What the feeder, the sessions on any thread, and the pages share about one carrier: its lanes, its share of memory, its
-/// pace and whether it can send. Ids are never reused in a process. Lives until all its sessions and messages are gone.
+/// What the feeder, the sessions on any thread, and the pages share about one carrier: its lanes, its share of memory,
+/// its pace and whether it can send. Ids are never reused in a process. Lives until all its sessions and messages are
+/// gone.
 class carrier {
  public:
   /// `share_slots`: slab slots that this carrier's messages may hold (its part of max_active).
@@ -108,7 +109,10 @@ class carrier {
   std::chrono::nanoseconds down_for(std::chrono::steady_clock::time_point now) const noexcept;
 
   /// Closed for new messages (removed by a reload, or the engine stops).
-  void close() noexcept { closed_.store(true, std::memory_order_seq_cst); wake_all(); }
+  void close() noexcept {
+    closed_.store(true, std::memory_order_seq_cst);
+    wake_all();
+  }
   bool closed() const noexcept { return closed_.load(std::memory_order_seq_cst); }
 
   /// What each session tells metrics and pages; grows only. Any thread.

@@ -9,7 +9,8 @@
 
 namespace trunkline::engine {
 
-/// What a message's owner tells whoever holds the message; the whole batch lives in engine/spool. Outlives its messages.
+/// What a message's owner tells whoever holds the message; the whole batch lives in engine/spool. Outlives its
+/// messages.
 struct batch_control {
   std::uint32_t batch_id = 0;
   std::atomic<bool> cancelled{false};  ///< finish what is not in flight as `cancelled`
@@ -32,39 +33,41 @@ inline constexpr std::uint8_t flag_smart = 4;            ///< typographic charac
 
 /// One message in memory: identity, progress and, in its payload, the ready-made octets for one carrier.
 ///
-/// Payload (a byte string over the chain): the report head (`head_length` octets of JSON members without braces), then `parts`
-/// part records of `part_stride` octets each: {u16 body length, u8 part_state, u8 length of message_id, octets}. The octets
-/// are the submit_sm body (what follows the 16-octet header); once the part is accepted they are the message_id.
+/// Payload (a byte string over the chain): the report head (`head_length` octets of JSON members without braces), then
+/// `parts` part records of `part_stride` octets each: {u16 body length, u8 part_state, u8 length of message_id,
+/// octets}. The octets are the submit_sm body (what follows the 16-octet header); once the part is accepted they are
+/// the message_id.
 ///
 /// One owner at a time: feeder, lane, session, journal, outputs. Nothing here is synchronised except `part_events`.
 struct message {
-  message* next_slot = nullptr;        ///< following slot of the chain
-  batch_control* owner = nullptr;      ///< its batch
-  std::uint32_t entry = 0;             ///< ordinal of the line in its batch: block * 1024 + index
-  std::uint32_t line = 0;              ///< 1-based physical line, for people
-  std::int64_t accepted_at_ms = 0;     ///< wall clock: when the batch was accepted
-  std::int64_t expires_at_ms = 0;      ///< wall clock: never written after it
-  std::int64_t submitted_at_ms = 0;    ///< wall clock of the last write; 0 before the first
-  std::uint32_t error_value = 0;       ///< the command_status when `why` is reason::command_status
-  std::uint32_t parts_offset = 0;      ///< payload offset of the first part record
-  std::uint32_t part_stride = 0;       ///< octets from one part record to the next
-  std::uint16_t head_length = 0;       ///< octets of the report head at payload offset 0
-  std::uint16_t error_text_length = 0; ///< octets of text for people that replace the part records of a message never sent
-  std::uint16_t carrier = 0;           ///< id of the carrier it is encoded for
-  std::uint16_t slots = 1;             ///< length of the chain: what it counts for in `max_active`
-  std::uint16_t attempts = 0;          ///< submits that were answered with an error that counts, plus the one under way
+  message* next_slot = nullptr;      ///< following slot of the chain
+  batch_control* owner = nullptr;    ///< its batch
+  std::uint32_t entry = 0;           ///< ordinal of the line in its batch: block * 1024 + index
+  std::uint32_t line = 0;            ///< 1-based physical line, for people
+  std::int64_t accepted_at_ms = 0;   ///< wall clock: when the batch was accepted
+  std::int64_t expires_at_ms = 0;    ///< wall clock: never written after it
+  std::int64_t submitted_at_ms = 0;  ///< wall clock of the last write; 0 before the first
+  std::uint32_t error_value = 0;     ///< the command_status when `why` is reason::command_status
+  std::uint32_t parts_offset = 0;    ///< payload offset of the first part record
+  std::uint32_t part_stride = 0;     ///< octets from one part record to the next
+  std::uint16_t head_length = 0;     ///< octets of the report head at payload offset 0
+  std::uint16_t error_text_length =
+      0;                       ///< octets of text for people that replace the part records of a message never sent
+  std::uint16_t carrier = 0;   ///< id of the carrier it is encoded for
+  std::uint16_t slots = 1;     ///< length of the chain: what it counts for in `max_active`
+  std::uint16_t attempts = 0;  ///< submits that were answered with an error that counts, plus the one under way
   std::atomic<std::uint16_t> part_events{0};  ///< part outcomes queued for the journal and not yet read by it
   std::uint8_t parts = 0;
-  std::uint8_t next_part = 0;          ///< first part not yet written
+  std::uint8_t next_part = 0;  ///< first part not yet written
   std::uint8_t parts_accepted = 0;
   std::uint8_t parts_in_flight = 0;
-  std::uint8_t unanswered = 0;         ///< answers lost so far (unknown_resends)
-  std::uint8_t validity_offset = 0;    ///< offset of a 16-octet relative validity_period in every body; 0: none
+  std::uint8_t unanswered = 0;       ///< answers lost so far (unknown_resends)
+  std::uint8_t validity_offset = 0;  ///< offset of a 16-octet relative validity_period in every body; 0: none
   std::uint8_t flags = 0;
-  std::uint8_t credit = 0;             ///< parts whose durability credit the journal gives back with the final outcome
+  std::uint8_t credit = 0;  ///< parts whose durability credit the journal gives back with the final outcome
   protocol::encoding encoding{};
   router::priority priority{};
-  router::message_status status{};     ///< valid once final
+  router::message_status status{};  ///< valid once final
   router::reason why{};
   std::uint8_t route_position = 0xff;  ///< position of `carrier` in its route; 0xff: pinned
   std::uint32_t tried = 0;             ///< positions of the route that refused it with a reroute

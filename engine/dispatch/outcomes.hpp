@@ -29,8 +29,8 @@ struct received_pdu {
   std::shared_ptr<acknowledger> from;
   std::uint32_t sequence_number = 0;
   std::uint16_t carrier = 0;
-  std::int64_t received_at_ms = 0;      ///< wall clock
-  std::vector<std::uint8_t> octets;     ///< the whole PDU, header included
+  std::int64_t received_at_ms = 0;   ///< wall clock
+  std::vector<std::uint8_t> octets;  ///< the whole PDU, header included
 };
 
 /// What the journal stage is told.
@@ -101,7 +101,7 @@ class durability_credit {
 struct outcome_queues {
   moodycamel::ConcurrentQueue<journal_event> journal{1 << 15, 32, 32};
   moodycamel::ConcurrentQueue<returned_message> returned{1 << 12, 32, 32};
-  wake_slot* journal_wake = nullptr;    ///< set before any producer starts
+  wake_slot* journal_wake = nullptr;  ///< set before any producer starts
   wake_slot* dispatcher_wake = nullptr;
   durability_credit credit;
 };
@@ -114,7 +114,8 @@ class outcome_sink {
 
   /// Decided for good: `status`, `why`, `error_value` and `credit` are set. Ownership passes to the journal.
   void final(message* m) { events_.push_back({event_kind::final, 0, m}); }
-  /// Part `part` was accepted and is not the last one. The message stays with the caller; the journal gives one credit back.
+  /// Part `part` was accepted and is not the last one. The message stays with the caller; the journal gives one credit
+  /// back.
   void part(message* m, std::uint8_t part) {
     m->part_events.fetch_add(1, std::memory_order_relaxed);
     events_.push_back({event_kind::part, part, m});

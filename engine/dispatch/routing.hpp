@@ -11,7 +11,8 @@
 
 namespace trunkline::engine {
 
-/// What the routing stage decides by: the compiled routes and the carriers they name. Immutable; a reload makes a new one.
+/// What the routing stage decides by: the compiled routes and the carriers they name. Immutable; a reload makes a new
+/// one.
 struct routing {
   struct name_hash {
     using is_transparent = void;

@@ -13,15 +13,23 @@ namespace trunkline::engine {
 /// Connection state of a session as an operator sees it (2N NetStar's words in `to_text`).
 enum class session_state : std::uint8_t { idle, error, connecting, logging_in, logged_in, login_failed };
 /// How its last operation ended.
-enum class session_last_state : std::uint8_t { ok, disconnected, login_error, nack, timeout, invalid_password, invalid_username };
+enum class session_last_state : std::uint8_t {
+  ok,
+  disconnected,
+  login_error,
+  nack,
+  timeout,
+  invalid_password,
+  invalid_username
+};
 /// Faulty PDUs by kind, for pdu_errors_total.
 enum class pdu_error : std::uint8_t { unframeable, malformed, unexpected, unknown_command, late_response, nack };
 inline constexpr std::size_t pdu_error_kinds = 6;
 
 /// "Idle", "Error", "Connecting...", "Logging...", "Logged in", "Login failed".
 const char* to_text(session_state s) noexcept;
-/// "O.K.", "Disconnected", "SMPP error by login (Invalid response)", "SMPPNACK error", "Response timeout", "Invalid password",
-/// "Invalid username".
+/// "O.K.", "Disconnected", "SMPP error by login (Invalid response)", "SMPPNACK error", "Response timeout", "Invalid
+/// password", "Invalid username".
 const char* to_text(session_last_state s) noexcept;
 /// Label values of the metrics: "idle", "logging_in", "invalid_password", ...
 const char* to_label(session_state s) noexcept;
@@ -57,7 +65,8 @@ class status_counts {
   std::atomic<std::size_t> used_{0};
 };
 
-/// What one session tells metrics, status pages and tests. Written by the session's thread, read by any. Survives reconnects.
+/// What one session tells metrics, status pages and tests. Written by the session's thread, read by any. Survives
+/// reconnects.
 struct session_probe {
   std::uint32_t index = 0;  ///< label `session`
   std::atomic<session_state> state{session_state::idle};
@@ -68,9 +77,9 @@ struct session_probe {
   status_counts responses;     ///< submit_sm_resp by command_status
   duration_histogram latency;  ///< write to answer
   counter throttled;
-  counter reconnects;          ///< connection attempts after the first
-  counter maybe_duplicates;    ///< messages flagged because an answer was lost
-  counter delivers;            ///< deliver_sm and data_sm received
+  counter reconnects;        ///< connection attempts after the first
+  counter maybe_duplicates;  ///< messages flagged because an answer was lost
+  counter delivers;          ///< deliver_sm and data_sm received
   std::array<counter, pdu_error_kinds> pdu_errors;
 
   void set_address(std::string text) {

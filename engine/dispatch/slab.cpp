@@ -9,8 +9,8 @@
 namespace trunkline::engine {
 
 slab::slab(std::size_t slots) : slots_(slots), free_(slots) {
-  void* memory = ::mmap(nullptr, slots * slot_bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory =
+      ::mmap(nullptr, slots * slot_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   memory_ = static_cast<std::byte*>(memory);
   stack_.reserve(4096);

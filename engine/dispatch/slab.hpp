@@ -49,15 +49,16 @@ class slab {
   /// Slots that a message with so much payload needs.
   static constexpr std::size_t slots_for(std::size_t payload_bytes) noexcept {
     if (payload_bytes <= message::first_payload_bytes) return 1;
-    return 1 + (payload_bytes - message::first_payload_bytes + message::next_payload_bytes - 1) / message::next_payload_bytes;
+    return 1 + (payload_bytes - message::first_payload_bytes + message::next_payload_bytes - 1) /
+                   message::next_payload_bytes;
   }
 
  private:
   std::size_t slots_;
   std::byte* memory_;
   std::mutex mutex_;
-  std::vector<void*> stack_;  // freed slots
-  std::size_t untouched_ = 0; // slots from here on were never used
+  std::vector<void*> stack_;   // freed slots
+  std::size_t untouched_ = 0;  // slots from here on were never used
   std::atomic<std::size_t> free_;
 };
 

@@ -1,7 +1,7 @@
-// Group commit: everything that was decided while the last sync ran goes into one frame, whose sync makes all of it durable
-// at once. Effects follow the sync, never the write: admissions are pushed into their lanes, credit is returned, received
-// PDUs are acknowledged, and the events go on to the outputs. A new segment begins with the state that is still live, so
-// that older segments can be removed once the outputs have recorded their positions.
+// Group commit: everything that was decided while the last sync ran goes into one frame, whose sync makes all of it
+// durable at once. Effects follow the sync, never the write: admissions are pushed into their lanes, credit is
+// returned, received PDUs are acknowledged, and the events go on to the outputs. A new segment begins with the state
+// that is still live, so that older segments can be removed once the outputs have recorded their positions.
 #include "engine/journal/commit_stage.hpp"
 
 #include <array>
@@ -12,7 +12,12 @@ namespace records = journal_records;
 
 commit_stage::commit_stage(journal_writer& writer, outcome_queues& queues, synced_queue& synced, const clock& time,
                            hooks hooks)
-    : writer_(writer), queues_(queues), synced_(synced), time_(time), hooks_(std::move(hooks)), token_(queues.journal) {}
+    : writer_(writer),
+      queues_(queues),
+      synced_(synced),
+      time_(time),
+      hooks_(std::move(hooks)),
+      token_(queues.journal) {}
 
 commit_stage::~commit_stage() = default;
 
@@ -116,10 +121,12 @@ bool commit_stage::write_control(control_record& r) {
 void commit_stage::remember(const control_record& r) {
   switch (static_cast<records::type>(r.type)) {
     case records::type::batch_opened:
-      if (const auto opened = records::decode<records::batch_opened>(r.payload)) batches_[opened->batch].opened = r.payload;
+      if (const auto opened = records::decode<records::batch_opened>(r.payload))
+        batches_[opened->batch].opened = r.payload;
       break;
     case records::type::control:
-      if (const auto control = records::decode<records::control>(r.payload)) batches_[control->batch].control = r.payload;
+      if (const auto control = records::decode<records::control>(r.payload))
+        batches_[control->batch].control = r.payload;
       break;
     case records::type::batch_closed:
       if (const auto closed = records::decode<records::batch_closed>(r.payload)) batches_.erase(closed->batch);
@@ -129,7 +136,8 @@ void commit_stage::remember(const control_record& r) {
         remember_live(line->batch, line->entry, r.type, r.payload);
       }
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -154,8 +162,10 @@ void commit_stage::forget_live(std::uint32_t batch, std::uint32_t entry) {
 
 bool commit_stage::write(journal_event& event) {
   switch (event.kind) {
-    case event_kind::final: return write_final(*static_cast<message*>(event.subject));
-    case event_kind::part: return write_part(*static_cast<message*>(event.subject), event.part);
+    case event_kind::final:
+      return write_final(*static_cast<message*>(event.subject));
+    case event_kind::part:
+      return write_part(*static_cast<message*>(event.subject), event.part);
     case event_kind::received: {
       const auto& pdu = *static_cast<received_pdu*>(event.subject);
       return write_record(records::received{pdu.carrier, pdu.received_at_ms, pdu.octets});
@@ -164,7 +174,8 @@ bool commit_stage::write(journal_event& event) {
       const auto& a = *static_cast<admission*>(event.subject);
       return write_record(records::taken{a.owner->batch_id, a.block, a.lines});
     }
-    case event_kind::control: return write_control(*static_cast<control_record*>(event.subject));
+    case event_kind::control:
+      return write_control(*static_cast<control_record*>(event.subject));
   }
   return true;
 }
@@ -269,8 +280,12 @@ void commit_stage::after_sync() {
   std::uint32_t credit = 0;
   for (auto& event : frame_) {
     switch (event.kind) {
-      case event_kind::final: credit += static_cast<message*>(event.subject)->credit; break;
-      case event_kind::part: ++credit; break;
+      case event_kind::final:
+        credit += static_cast<message*>(event.subject)->credit;
+        break;
+      case event_kind::part:
+        ++credit;
+        break;
       case event_kind::admission: {
         std::unique_ptr<admission> a(static_cast<admission*>(event.subject));
         for (auto& group : a->groups) {

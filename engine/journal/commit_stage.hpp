@@ -19,16 +19,17 @@
 
 namespace trunkline::engine {
 
-/// The one writer of the journal. Collects what the stages decided, writes it as one frame, syncs, and only then lets it
-/// have effects: messages reach the lanes, answers may be given, lines reach the report. As soon as a sync ends the next
-/// begins if something waits; there is no timer. A plain object: `step` is called by its thread, or by a test.
+/// The one writer of the journal. Collects what the stages decided, writes it as one frame, syncs, and only then lets
+/// it have effects: messages reach the lanes, answers may be given, lines reach the report. As soon as a sync ends the
+/// next begins if something waits; there is no timer. A plain object: `step` is called by its thread, or by a test.
 class commit_stage {
  public:
   struct hooks {
-    std::function<void()> wake_sessions;                 ///< credit came back that somebody was waiting for
-    std::function<void(std::uint64_t marker)> on_marker; ///< outputs thread: everything before this segment has passed by
-    std::function<void(std::error_code)> on_fatal;       ///< the journal cannot be written: stop the process
-    std::function<void(bool)> on_full;                   ///< commits fail for want of space (true), or go on (false)
+    std::function<void()> wake_sessions;  ///< credit came back that somebody was waiting for
+    std::function<void(std::uint64_t marker)>
+        on_marker;                                  ///< outputs thread: everything before this segment has passed by
+    std::function<void(std::error_code)> on_fatal;  ///< the journal cannot be written: stop the process
+    std::function<void(bool)> on_full;              ///< commits fail for want of space (true), or go on (false)
   };
 
   commit_stage(journal_writer& writer, outcome_queues& queues, synced_queue& synced, const clock& time, hooks hooks);
@@ -38,7 +39,8 @@ class commit_stage {
   void name_carrier(std::uint16_t id, const std::string& name);
   /// Seeds the state that every new segment repeats; after recovery, before the thread starts.
   void adopt_batch(const journal_records::batch_opened& opened);
-  void adopt_live(std::uint32_t batch, std::uint32_t entry, journal_records::type type, std::vector<std::uint8_t> payload);
+  void adopt_live(std::uint32_t batch, std::uint32_t entry, journal_records::type type,
+                  std::vector<std::uint8_t> payload);
   void adopt_control(const journal_records::control& control);
   /// Keeps batch numbers unique over restarts: what the next checkpoint records.
   void set_next_batch(std::uint32_t next) noexcept { next_batch_.store(next, std::memory_order_relaxed); }
@@ -52,7 +54,8 @@ class commit_stage {
   /// Asks for a new segment and a checkpoint in the next round, whatever the size (shutdown, tests). Any thread.
   void request_checkpoint() noexcept { checkpoint_wanted_.store(true, std::memory_order_relaxed); }
 
-  /// All positions of `marker` are durable: earlier segments can go. Called on the commit thread through a control_record.
+  /// All positions of `marker` are durable: earlier segments can go. Called on the commit thread through a
+  /// control_record.
   void checkpoint_done(std::uint64_t marker);
 
   const duration_histogram& commit_time() const noexcept { return commit_time_; }
@@ -88,13 +91,14 @@ class commit_stage {
   const clock& time_;
   hooks hooks_;
   moodycamel::ConsumerToken token_;
-  std::vector<journal_event> drained_;   // taken from the queue, not yet in a frame
-  std::size_t next_ = 0;                 // first of them
-  std::vector<journal_event> frame_;     // in the frame being written
-  std::vector<message*> deferred_;       // finals whose part events have not come by yet
+  std::vector<journal_event> drained_;  // taken from the queue, not yet in a frame
+  std::size_t next_ = 0;                // first of them
+  std::vector<journal_event> frame_;    // in the frame being written
+  std::vector<message*> deferred_;      // finals whose part events have not come by yet
   std::map<std::uint16_t, std::string> carriers_;
   std::map<std::uint32_t, live_batch> batches_;
-  std::unordered_map<const carrier*, std::pair<std::shared_ptr<carrier>, std::unique_ptr<carrier::producer>>> producers_;
+  std::unordered_map<const carrier*, std::pair<std::shared_ptr<carrier>, std::unique_ptr<carrier::producer>>>
+      producers_;
   std::atomic<std::uint32_t> next_batch_{1};
   std::atomic<bool> checkpoint_wanted_{false};
   bool checkpoint_running_ = false;

@@ -84,7 +84,8 @@ void fields(F& f, R& r) noexcept {
   } else if constexpr (std::is_same_v<record, received>) {
     f.number(r.carrier), f.number(r.received_at_ms), f.rest(r.octets);
   } else if constexpr (std::is_same_v<record, position>) {
-    f.number(r.batch), f.number(r.marker), f.number(r.report_bytes), f.number(r.totals), f.number(r.bits_in_file), f.rest(r.bits);
+    f.number(r.batch), f.number(r.marker), f.number(r.report_bytes), f.number(r.totals), f.number(r.bits_in_file),
+        f.rest(r.bits);
   } else if constexpr (std::is_same_v<record, checkpoint>) {
     f.number(r.marker), f.number(r.next_batch);
   } else if constexpr (std::is_same_v<record, postponed>) {

@@ -11,8 +11,8 @@
 
 namespace trunkline::engine {
 
-/// The report of one batch while it grows: a hidden file in done/, written in large pieces. What is not yet in it after a
-/// crash is made again from the journal. Outputs thread.
+/// The report of one batch while it grows: a hidden file in done/, written in large pieces. What is not yet in it after
+/// a crash is made again from the journal. Outputs thread.
 class batch_report {
  public:
   batch_report(file_system& files, std::string hidden_path, std::uint32_t permissions);
@@ -22,7 +22,8 @@ class batch_report {
 
   /// The place to append lines to.
   std::string& buffer() noexcept { return buffer_; }
-  /// Writes the buffer when it is large, or at all (`everything`). After `no_space_on_device` nothing is lost: call again.
+  /// Writes the buffer when it is large, or at all (`everything`). After `no_space_on_device` nothing is lost: call
+  /// again.
   result<void> flush(bool everything);
   /// Makes durable what was flushed.
   result<void> sync();

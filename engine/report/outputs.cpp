@@ -1,7 +1,8 @@
-// Everything here may be done again after a crash: the journal is the truth, and these files follow it. A report grows under
-// a hidden name; at each checkpoint its length, its counts and the bits of its batch are recorded, so that recovery cuts the
-// report there and repeats what came later. A finished batch is closed in an order that leaves no moment in which a message
-// has no line: report and summary durable, the batch moved to done/, the summary shown, the report shown last.
+// Everything here may be done again after a crash: the journal is the truth, and these files follow it. A report grows
+// under a hidden name; at each checkpoint its length, its counts and the bits of its batch are recorded, so that
+// recovery cuts the report there and repeats what came later. A finished batch is closed in an order that leaves no
+// moment in which a message has no line: report and summary durable, the batch moved to done/, the summary shown, the
+// report shown last.
 #include "engine/report/outputs.hpp"
 
 #include <algorithm>
@@ -126,7 +127,8 @@ void outputs::consume_final(message& m) {
     if (m.carrier < known_.size()) c = known_[m.carrier].get();
   }
   line_.clear();
-  append_report_line(line_, scratch_.head, outcome, c != nullptr ? std::string_view(c->config().name) : std::string_view{});
+  append_report_line(line_, scratch_.head, outcome,
+                     c != nullptr ? std::string_view(c->config().name) : std::string_view{});
   report.buffer().append(line_);
   report.count(m.status, m.parts, m.parts_accepted, (m.flags & flag_maybe_duplicate) != 0, m.submitted_at_ms);
   results_.buffer().append("{\"batch\":\"").append(b.name).append("\",").append(line_, 1);
@@ -171,7 +173,9 @@ void outputs::write_received(const received_from& from, std::int64_t received_at
 
 void outputs::consume(journal_event& event) {
   switch (event.kind) {
-    case event_kind::final: consume_final(*static_cast<message*>(event.subject)); break;
+    case event_kind::final:
+      consume_final(*static_cast<message*>(event.subject));
+      break;
     case event_kind::received: {
       const std::unique_ptr<received_pdu> pdu(static_cast<received_pdu*>(event.subject));
       {
@@ -190,11 +194,14 @@ void outputs::consume(journal_event& event) {
       break;
     }
     case event_kind::part:
-    case event_kind::admission: break;
+    case event_kind::admission:
+      break;
   }
 }
 
-bool outputs::idle() const noexcept { return next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0; }
+bool outputs::idle() const noexcept {
+  return next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0;
+}
 
 void outputs::rotate_all() {
   for (rotating_output* out : {&results_, &receipts_, &unrouted_}) out->rotate();
@@ -258,8 +265,10 @@ std::string outputs::summary_of(const batch& b, const batch_report& report) cons
   j["parts_sent"] = report.parts_accepted;
   j["maybe_duplicates"] = report.maybe_duplicates;
   j["accepted_at"] = format_rfc3339_ms(b.accepted_at_ms);
-  j["first_submitted_at"] = report.first_ms != 0 ? nlohmann::ordered_json(format_rfc3339_ms(report.first_ms)) : nlohmann::ordered_json();
-  j["last_submitted_at"] = report.last_ms != 0 ? nlohmann::ordered_json(format_rfc3339_ms(report.last_ms)) : nlohmann::ordered_json();
+  j["first_submitted_at"] =
+      report.first_ms != 0 ? nlohmann::ordered_json(format_rfc3339_ms(report.first_ms)) : nlohmann::ordered_json();
+  j["last_submitted_at"] =
+      report.last_ms != 0 ? nlohmann::ordered_json(format_rfc3339_ms(report.last_ms)) : nlohmann::ordered_json();
   j["finished_at"] = format_rfc3339_ms(to_ms(time_.wall()));
   return j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
@@ -355,7 +364,8 @@ result<void> outputs::save_bits(batch& b, open_report& r, std::vector<std::uint8
     for (; i < count && !r.settled[i] && run.size() < (1U << 20); ++i) {
       run.resize(run.size() + bits_per_block_bytes);
       // Read the count first: a block is settled only if nothing was open before its bits were copied.
-      const bool settled = b.blocks[i].open.load(std::memory_order_acquire) == 0 && b.blocks[i].entries == block_entries;
+      const bool settled =
+          b.blocks[i].open.load(std::memory_order_acquire) == 0 && b.blocks[i].entries == block_entries;
       copy_bits(b.blocks[i], run.data() + run.size() - bits_per_block_bytes);
       r.settled[i] = settled;
     }

@@ -28,15 +28,15 @@
 
 namespace trunkline::engine {
 
-/// The consumer of synced frames: writes reports, results, receipts and inbound messages, closes finished batches, records
-/// positions, and gives memory back. What it has not written when the process dies is written again from the journal. A
-/// plain object, one thread.
+/// The consumer of synced frames: writes reports, results, receipts and inbound messages, closes finished batches,
+/// records positions, and gives memory back. What it has not written when the process dies is written again from the
+/// journal. A plain object, one thread.
 class outputs {
  public:
   struct hooks {
-    std::function<void(std::uint32_t)> batch_closed;    ///< any thread: the journal knows that this batch is closed
-    std::function<void()> room_made;                    ///< a carrier the dispatcher waits for has room again
-    std::function<void(std::uint64_t)> checkpoint_done; ///< commit thread: positions of this marker are durable
+    std::function<void(std::uint32_t)> batch_closed;     ///< any thread: the journal knows that this batch is closed
+    std::function<void()> room_made;                     ///< a carrier the dispatcher waits for has room again
+    std::function<void(std::uint64_t)> checkpoint_done;  ///< commit thread: positions of this marker are durable
     std::function<void(std::error_code, const std::string&)> on_fatal;
   };
 
@@ -48,8 +48,8 @@ class outputs {
   void name_carrier(std::uint16_t id, const std::shared_ptr<carrier>& c);
   /// A recovered batch: its report so far, already resumed and counted. Before the thread starts.
   void adopt(batch& b, std::unique_ptr<batch_report> report);
-  /// A batch was opened, or everything of it may be final already: look whether it can be closed. Outputs thread only, through a
-  /// control_record, or before the thread starts.
+  /// A batch was opened, or everything of it may be final already: look whether it can be closed. Outputs thread only,
+  /// through a control_record, or before the thread starts.
   void check(batch& b);
   /// A PDU found in the journal whose output may be missing. Before the thread starts.
   void replay_received(std::string_view carrier, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
@@ -69,8 +69,8 @@ class outputs {
   /// Hands what results, receipts and inbound hold to the publisher, whatever their age.
   void rotate_all();
 
-  /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`, before anything
-  /// that comes later is consumed.
+  /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`, before
+  /// anything that comes later is consumed.
   void on_marker(std::uint64_t marker) { marker_ = marker; }
   /// Tells the outputs how batch numbers go on, for checkpoints.
   void set_next_batch(const std::atomic<std::uint32_t>* next) noexcept { next_batch_ = next; }

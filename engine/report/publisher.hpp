@@ -14,8 +14,8 @@
 
 namespace trunkline::engine {
 
-/// Makes whole files appear in the spool: written under a hidden name, synced, renamed, the directory synced, several files
-/// at a time. A stage of its own, because a sync takes milliseconds and nothing else should wait for it.
+/// Makes whole files appear in the spool: written under a hidden name, synced, renamed, the directory synced, several
+/// files at a time. A stage of its own, because a sync takes milliseconds and nothing else should wait for it.
 class publisher {
  public:
   using fatal_hook = std::function<void(std::error_code, const std::string&)>;

@@ -1,5 +1,6 @@
-// Recovery in three passes: the journal (what was decided since the last recorded positions), the spool (which batches are
-// there, and which were being closed), and for each batch its file and report (bits, lost report lines, open messages).
+// Recovery in three passes: the journal (what was decided since the last recorded positions), the spool (which batches
+// are there, and which were being closed), and for each batch its file and report (bits, lost report lines, open
+// messages).
 #include "engine/report/recovery.hpp"
 
 #include <algorithm>
@@ -71,7 +72,8 @@ class journal_pass {
 void journal_pass::read(const record_view& r) {
   switch (static_cast<records::type>(r.type)) {
     case records::type::carrier_name:
-      if (const auto n = records::decode<records::carrier_name>(r.payload)) carriers_[n->carrier] = std::string(n->name);
+      if (const auto n = records::decode<records::carrier_name>(r.payload))
+        carriers_[n->carrier] = std::string(n->name);
       break;
     case records::type::batch_opened:
       if (const auto o = records::decode<records::batch_opened>(r.payload)) {
@@ -85,7 +87,8 @@ void journal_pass::read(const record_view& r) {
     case records::type::final_outcome:
       if (const auto f = records::decode<records::final_outcome>(r.payload)) {
         auto& b = batches[f->batch];
-        b.finals.try_emplace(f->entry, kept_final{r.segment, {r.payload.begin(), r.payload.end()},
+        b.finals.try_emplace(f->entry, kept_final{r.segment,
+                                                  {r.payload.begin(), r.payload.end()},
                                                   f->carrier == records::no_carrier ? "" : carrier_name(f->carrier)});
         b.live.erase(f->entry);
       }
@@ -99,7 +102,10 @@ void journal_pass::read(const record_view& r) {
           return other && other->part == p->part;
         };
         std::erase_if(kept, same);
-        kept.push_back({p->batch, p->entry, records::type::part_accepted, {r.payload.begin(), r.payload.end()},
+        kept.push_back({p->batch,
+                        p->entry,
+                        records::type::part_accepted,
+                        {r.payload.begin(), r.payload.end()},
                         carrier_name(p->carrier)});
       }
       break;
@@ -114,8 +120,9 @@ void journal_pass::read(const record_view& r) {
       break;
     case records::type::received:
       if (const auto p = records::decode<records::received>(r.payload)) {
-        received_.emplace_back(r.segment, recovered_pdu{carrier_name(p->carrier), p->received_at_ms,
-                                                        {p->octets.begin(), p->octets.end()}});
+        received_.emplace_back(
+            r.segment,
+            recovered_pdu{carrier_name(p->carrier), p->received_at_ms, {p->octets.begin(), p->octets.end()}});
       }
       break;
     case records::type::position:
@@ -157,7 +164,13 @@ class spool_pass {
  public:
   spool_pass(file_system& files, const clock& time, const spool_config& spool, const spool_paths& paths,
              const record_options& options, recovered_state& state)
-      : files_(files), time_(time), spool_(spool), paths_(paths), parser_(options), reader_(options.limits.line_bytes), state_(state) {}
+      : files_(files),
+        time_(time),
+        spool_(spool),
+        paths_(paths),
+        parser_(options),
+        reader_(options.limits.line_bytes),
+        state_(state) {}
 
   result<void> run(std::map<std::uint32_t, batch_history>& history);
 
@@ -179,7 +192,8 @@ class spool_pass {
   recovered_state& state_;
 };
 
-result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::uint32_t id, std::int64_t accepted_at_ms) {
+result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::uint32_t id,
+                                                std::int64_t accepted_at_ms) {
   auto input = files_.open(paths_.active(name), open_mode::read);
   if (!input) return tl::unexpected(input.error());
   auto size = (*input)->size();
@@ -265,8 +279,8 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
   if (h.confirmed) out.report->set_totals(h.confirmed->totals);
   if (bytes != 0) {
     if (auto there = files_.stat(paths_.hidden_report(b.name)); !there || there->size < bytes) {
-      state_.problems.push_back(
-          fmt::format("{} is shorter than recorded: lines before the last checkpoint are missing", paths_.hidden_report(b.name)));
+      state_.problems.push_back(fmt::format("{} is shorter than recorded: lines before the last checkpoint are missing",
+                                            paths_.hidden_report(b.name)));
     }
   }
   if (auto resumed = out.report->resume(bytes); !resumed) return resumed;
@@ -275,7 +289,8 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
     // One pass over each block that has replayed messages.
     const std::uint32_t block_index = entry->first / block_entries;
     if (!scan_through(b, block_index)) {
-      state_.problems.push_back(fmt::format("{}: the journal names entry {}, which the file does not have", b.name, entry->first));
+      state_.problems.push_back(
+          fmt::format("{}: the journal names entry {}, which the file does not have", b.name, entry->first));
       break;
     }
     block& at = b.blocks[block_index];
@@ -317,8 +332,9 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
   out.subject = std::move(*opened);
   batch& b = *out.subject;
   if (h.size != b.size) {
-    state_.problems.push_back(fmt::format("{} had {} octets of messages when it was accepted and has {} now: it was changed",
-                                          paths_.active(h.name), h.size, b.size));
+    state_.problems.push_back(
+        fmt::format("{} had {} octets of messages when it was accepted and has {} now: it was changed",
+                    paths_.active(h.name), h.size, b.size));
   }
   if (auto bits = restore_bits(b, h); !bits) return bits;
   if (auto replayed = replay_report(b, h, out); !replayed) return replayed;
@@ -372,11 +388,11 @@ result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
     }
     here[h.name] = true;
     if (auto restored = restore(id, h); !restored) {
-      state_.problems.push_back(fmt::format("batch {} cannot be read and is left in active/: {}", h.name, restored.error().message()));
+      state_.problems.push_back(
+          fmt::format("batch {} cannot be read and is left in active/: {}", h.name, restored.error().message()));
     }
   }
-  const auto now_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
+  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
   for (const auto& [name, known] : here) {
     if (known) continue;
     // Accepted, and the process died before the journal knew.
@@ -386,7 +402,8 @@ result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
     const std::uint32_t id = state_.next_batch++;
     auto input = open(name, id, now_ms);
     if (!input) {
-      state_.problems.push_back(fmt::format("batch {} cannot be read and is left in active/: {}", name, input.error().message()));
+      state_.problems.push_back(
+          fmt::format("batch {} cannot be read and is left in active/: {}", name, input.error().message()));
       continue;
     }
     h.size = (*input)->size;
@@ -397,8 +414,8 @@ result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
 
 }  // namespace
 
-result<recovered_state> recover(file_system& files, const clock& time, const spool_config& spool, const spool_paths& paths,
-                                const record_options& options) {
+result<recovered_state> recover(file_system& files, const clock& time, const spool_config& spool,
+                                const spool_paths& paths, const record_options& options) {
   recovered_state state;
   journal_pass journal(state);
   auto read = recover_journal(files, paths.journal(), 0, [&](const record_view& r) { journal.read(r); });
@@ -407,8 +424,9 @@ result<recovered_state> recover(file_system& files, const clock& time, const spo
   state.journal = *read;
   state.next = read->next;
   for (const auto& c : read->corruptions) {
-    state.problems.push_back(fmt::format("journal segment {:016x} is damaged at offset {} ({}); {} octets were passed over",
-                                         c.segment, c.offset, c.reason, c.bytes));
+    state.problems.push_back(
+        fmt::format("journal segment {:016x} is damaged at offset {} ({}); {} octets were passed over", c.segment,
+                    c.offset, c.reason, c.bytes));
   }
   spool_pass spool_side(files, time, spool, paths, options, state);
   if (auto done = spool_side.run(journal.batches); !done) return tl::unexpected(done.error());

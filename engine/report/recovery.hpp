@@ -41,20 +41,20 @@ struct recovered_state {
   std::vector<recovered_batch> batches;
   std::vector<live_record> live;
   std::vector<journal_records::control> controls;
-  std::vector<recovered_pdu> received;   ///< whose output may be missing
-  std::string result_lines;              ///< lines of results/ that may be missing
+  std::vector<recovered_pdu> received;  ///< whose output may be missing
+  std::string result_lines;             ///< lines of results/ that may be missing
   std::uint64_t result_line_count = 0;
-  journal_start next;                    ///< where the journal goes on
+  journal_start next;  ///< where the journal goes on
   std::uint32_t next_batch = 1;
-  std::uint64_t suspects = 0;            ///< messages that may have gone out without a durable outcome
+  std::uint64_t suspects = 0;  ///< messages that may have gone out without a durable outcome
   read_summary journal;
-  std::vector<std::string> problems;     ///< for the log: what was damaged or odd, and what was done
+  std::vector<std::string> problems;  ///< for the log: what was damaged or odd, and what was done
 };
 
-/// Reads the journal, finds the batches in active/, cuts each report back to its last recorded position and writes again what
-/// the journal knows since. Afterwards each message has either its line or is open, and open ones that may have gone out are
-/// marked. Nothing else may use the directories meanwhile (the caller holds the locks).
-result<recovered_state> recover(file_system& files, const clock& time, const spool_config& spool, const spool_paths& paths,
-                                const record_options& records);
+/// Reads the journal, finds the batches in active/, cuts each report back to its last recorded position and writes
+/// again what the journal knows since. Afterwards each message has either its line or is open, and open ones that may
+/// have gone out are marked. Nothing else may use the directories meanwhile (the caller holds the locks).
+result<recovered_state> recover(file_system& files, const clock& time, const spool_config& spool,
+                                const spool_paths& paths, const record_options& records);
 
 }  // namespace trunkline::engine

@@ -1,5 +1,5 @@
-// One way to write a report line, whether the message has just ended or is read back from the journal after a crash: both
-// come as a final_outcome and a head.
+// One way to write a report line, whether the message has just ended or is read back from the journal after a crash:
+// both come as a final_outcome and a head.
 #include "engine/report/report_line.hpp"
 
 #include <fmt/format.h>

@@ -10,8 +10,8 @@
 
 namespace trunkline::engine {
 
-/// Appends one report line (docs/spool.md), newline included, for `outcome`; `head` is what append_report_head makes of the
-/// spool line. `carrier` is its carrier's name or empty. With `batch` the line is one of results/.
+/// Appends one report line (docs/spool.md), newline included, for `outcome`; `head` is what append_report_head makes of
+/// the spool line. `carrier` is its carrier's name or empty. With `batch` the line is one of results/.
 void append_report_line(std::string& out, std::string_view head, const journal_records::final_outcome& outcome,
                         std::string_view carrier, std::string_view batch = {});
 

@@ -11,8 +11,8 @@
 
 namespace trunkline::engine {
 
-/// A thread that calls one stage's `step` for as long as it says it worked, and then sleeps until it is woken or the time
-/// that the step named. The stage decides, the thread only waits.
+/// A thread that calls one stage's `step` for as long as it says it worked, and then sleeps until it is woken or the
+/// time that the step named. The stage decides, the thread only waits.
 class stage_thread {
  public:
   struct outcome {

@@ -20,18 +20,20 @@ namespace trunkline::engine {
 inline constexpr std::uint32_t block_entries = 1024;
 using entry_bits = std::array<std::atomic<std::uint64_t>, block_entries / 64>;
 
-/// What is known of 1,024 entries of a batch without reading them: where they are, which are decided, which are in memory,
-/// and what the rest waits for. About 0.3 octets for each line of an open batch, whatever waits for whatever reason.
+/// What is known of 1,024 entries of a batch without reading them: where they are, which are decided, which are in
+/// memory, and what the rest waits for. About 0.3 octets for each line of an open batch, whatever waits for whatever
+/// reason.
 struct block {
-  std::uint64_t offset = 0;             ///< of its first octet; feeder
-  std::uint32_t first_line = 0;         ///< 1-based physical line of its first entry; feeder
-  std::uint16_t entries = 0;            ///< feeder
+  std::uint64_t offset = 0;                                        ///< of its first octet; feeder
+  std::uint32_t first_line = 0;                                    ///< 1-based physical line of its first entry; feeder
+  std::uint16_t entries = 0;                                       ///< feeder
   std::int64_t due_ms = std::numeric_limits<std::int64_t>::max();  ///< wall clock of the next visit it needs; feeder
-  std::uint64_t waits = 0;              ///< bits (carrier id % 64) that left lines wait for; feeder
-  std::atomic<std::uint16_t> open{0};   ///< messages without a synced outcome; outputs count down
-  entry_bits final{};                   ///< outcome in journal and report (or not a message); outputs and feeder set
-  entry_bits taken{};                   ///< in memory; feeder
-  std::atomic<entry_bits*> suspect{nullptr};  ///< may have gone out before (after a crash, or given back flagged); owned
+  std::uint64_t waits = 0;             ///< bits (carrier id % 64) that left lines wait for; feeder
+  std::atomic<std::uint16_t> open{0};  ///< messages without a synced outcome; outputs count down
+  entry_bits final{};                  ///< outcome in journal and report (or not a message); outputs and feeder set
+  entry_bits taken{};                  ///< in memory; feeder
+  std::atomic<entry_bits*> suspect{
+      nullptr};  ///< may have gone out before (after a crash, or given back flagged); owned
 
   ~block() { delete suspect.load(); }
   static bool test(const entry_bits& bits, std::uint32_t i) noexcept {
@@ -95,31 +97,31 @@ struct accepted_part {
   std::string carrier;
 };
 
-/// One accepted file. The feeder owns it; other threads use the blocks' atomics, the flags of `batch_control` and what is
-/// constant after the claim.
+/// One accepted file. The feeder owns it; other threads use the blocks' atomics, the flags of `batch_control` and what
+/// is constant after the claim.
 class batch final : public batch_control {
  public:
   batch(std::uint32_t id, std::string name, std::uint64_t size, std::int64_t accepted_at_ms);
 
   // constant after the claim
   const std::string name;
-  const std::uint64_t size;              ///< octets of the file that is read (expanded)
+  const std::uint64_t size;  ///< octets of the file that is read (expanded)
   const std::int64_t accepted_at_ms;
   batch_format format = batch_format::jsonl;
-  std::string source_path;               ///< what is read: active/NAME, or its expansion in data_dir
+  std::string source_path;  ///< what is read: active/NAME, or its expansion in data_dir
   batch_defaults defaults;
   csv_columns columns;
 
   // feeder
   block_table blocks;
-  std::unique_ptr<file> source;          ///< open while it can move
-  std::uint64_t scanned_bytes = 0;       ///< everything before is in `blocks`
+  std::unique_ptr<file> source;     ///< open while it can move
+  std::uint64_t scanned_bytes = 0;  ///< everything before is in `blocks`
   std::uint32_t scanned_lines = 0;
-  bool scanned = false;                  ///< the end of the file was reached
-  bool urgent = false;                   ///< holds urgent messages, as far as known
-  std::uint32_t messages = 0;            ///< entries that are messages, so far
-  std::uint32_t next_waiting = 0;        ///< where the search for a block that may move goes on
-  std::uint64_t waits = 0;               ///< at least the union of what its blocks wait for
+  bool scanned = false;                     ///< the end of the file was reached
+  bool urgent = false;                      ///< holds urgent messages, as far as known
+  std::uint32_t messages = 0;               ///< entries that are messages, so far
+  std::uint32_t next_waiting = 0;           ///< where the search for a block that may move goes on
+  std::uint64_t waits = 0;                  ///< at least the union of what its blocks wait for
   std::int64_t earliest_due_ms = never_ms;  ///< no block is due before
   std::unordered_map<std::uint32_t, postponed_line> postponed;
   std::unordered_map<std::uint32_t, std::vector<accepted_part>> partly_accepted;

@@ -25,7 +25,8 @@ bool is_temporary_name(std::string_view name) noexcept {
 std::optional<spool_name> parse_spool_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > 200 || name.front() == '.') return std::nullopt;
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   });
   if (!plain) return std::nullopt;
   spool_name kind;
@@ -64,7 +65,8 @@ tl::expected<bool, candidate_error> candidate::step(record_parser& parser) {
         auto made = files_.open(paths_.expanded(name_), open_mode::read_write_create, 0600);
         if (!made) return tl::unexpected(candidate_error{"cannot write " + paths_.expanded(name_), made.error()});
         expanded_ = std::move(*made);
-        if (auto cut = expanded_->truncate(0); !cut) return tl::unexpected(candidate_error{"cannot write", cut.error()});
+        if (auto cut = expanded_->truncate(0); !cut)
+          return tl::unexpected(candidate_error{"cannot write", cut.error()});
         expander_ = std::make_unique<expander>(kind_.packing, *input_, *expanded_);
       }
       auto done = expander_->step(step_bytes);
@@ -100,7 +102,8 @@ tl::expected<bool, candidate_error> candidate::step(record_parser& parser) {
         check_ = std::make_unique<trailer_check>(*input_, size_, *said);
         stage_ = stage::checking_trailer;
       } else if (require_trailer_) {
-        return tl::unexpected(candidate_error{"no sidecar " + name_ + ".crc32c, and [spool] require_trailer is set", {}});
+        return tl::unexpected(
+            candidate_error{"no sidecar " + name_ + ".crc32c, and [spool] require_trailer is set", {}});
       }
       return false;
     }
@@ -118,7 +121,8 @@ tl::expected<bool, candidate_error> candidate::step(record_parser& parser) {
       stage_ = stage::ready;
       return true;
     }
-    case stage::ready: return true;
+    case stage::ready:
+      return true;
   }
   return true;
 }

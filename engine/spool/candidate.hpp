@@ -18,8 +18,8 @@ struct spool_name {
   batch_format format = batch_format::jsonl;
   compression packing = compression::none;
 };
-/// What NAME says, or nothing when it is no name for a batch: [A-Za-z0-9._-], 1 to 200 long, ending .jsonl or .csv, each
-/// also .gz or .zst, no ending of the engine's own, not starting with a dot.
+/// What NAME says, or nothing when it is no name for a batch: [A-Za-z0-9._-], 1 to 200 long, ending .jsonl or .csv,
+/// each also .gz or .zst, no ending of the engine's own, not starting with a dot.
 std::optional<spool_name> parse_spool_name(std::string_view name) noexcept;
 /// A name that a producer is still writing under: starts with a dot, or ends in .tmp or .part.
 bool is_temporary_name(std::string_view name) noexcept;
@@ -30,13 +30,14 @@ struct candidate_error {
   std::error_code io;
 };
 
-/// Looks at a file before it is accepted: expands it when it is compressed, verifies its trailer when it has one, and reads
-/// its header. All that in steps of bounded work. Also used after a restart for batches that were accepted already.
+/// Looks at a file before it is accepted: expands it when it is compressed, verifies its trailer when it has one, and
+/// reads its header. All that in steps of bounded work. Also used after a restart for batches that were accepted
+/// already.
 class candidate {
  public:
   /// `input` is NAME, open, of `size` octets. `sidecar` is the content of NAME.crc32c, if there is one.
-  candidate(file_system& files, const spool_paths& paths, std::string name, std::unique_ptr<file> input, std::uint64_t size,
-            bool require_trailer, std::optional<std::string> sidecar);
+  candidate(file_system& files, const spool_paths& paths, std::string name, std::unique_ptr<file> input,
+            std::uint64_t size, bool require_trailer, std::optional<std::string> sidecar);
 
   /// True when everything is known. After an error it is done with.
   tl::expected<bool, candidate_error> step(record_parser& parser);
@@ -57,7 +58,7 @@ class candidate {
   std::unique_ptr<file> expanded_;
   std::unique_ptr<expander> expander_;
   std::unique_ptr<trailer_check> check_;
-  std::uint64_t size_;         // octets of messages: without the trailer
+  std::uint64_t size_;  // octets of messages: without the trailer
   bool require_trailer_;
   std::optional<std::string> sidecar_;
   stage stage_ = stage::looking_for_trailer;

@@ -1,6 +1,6 @@
-// Accepting is two renames' worth of care: the file moves from incoming/ to active/ without replacing anything, and only when
-// both directories are synced does the engine answer for its messages. Names are remembered after that, never before, so that
-// a crash in between cannot make a waiting file look like a repeat.
+// Accepting is two renames' worth of care: the file moves from incoming/ to active/ without replacing anything, and
+// only when both directories are synced does the engine answer for its messages. Names are remembered after that, never
+// before, so that a crash in between cannot make a waiting file look like a repeat.
 #include "engine/spool/claimer.hpp"
 
 #include <fmt/format.h>
@@ -33,8 +33,8 @@ bool is_temporary(std::error_code error) {
 
 }  // namespace
 
-claimer::claimer(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, record_options records,
-                 name_memory& names, std::atomic<std::uint32_t>& next_batch)
+claimer::claimer(file_system& files, const clock& time, const spool_config& spool, spool_paths paths,
+                 record_options records, name_memory& names, std::atomic<std::uint32_t>& next_batch)
     : files_(files),
       time_(time),
       spool_(spool),
@@ -69,9 +69,10 @@ void claimer::consider(const directory_entry& entry) {
   const std::string& name = entry.name;
   const std::int64_t now_s = to_ms(time_.wall()) / 1000;
   if (!parse_spool_name(name)) {
-    return reject(name,
-                  "not a name for a batch: A-Z a-z 0-9 . _ - only, 1 to 200 long, ending .jsonl or .csv (also .gz or .zst), and "
-                  "none of the engine's own endings");
+    return reject(
+        name,
+        "not a name for a batch: A-Z a-z 0-9 . _ - only, 1 to 200 long, ending .jsonl or .csv (also .gz or .zst), and "
+        "none of the engine's own endings");
   }
   if (names_.knows(name, now_s) || files_.stat(paths_.active(name)) || files_.stat(paths_.done(name))) {
     return reject(name, "a file of this name was accepted before; give each batch a name of its own", true);
@@ -90,8 +91,8 @@ void claimer::consider(const directory_entry& entry) {
     sidecar = std::move(text);
   }
   seen_.insert(name);
-  candidates_.push_back(std::make_unique<candidate>(files_, paths_, name, std::move(opened->handle), opened->status.size,
-                                                    spool_.require_trailer, std::move(sidecar)));
+  candidates_.push_back(std::make_unique<candidate>(files_, paths_, name, std::move(opened->handle),
+                                                    opened->status.size, spool_.require_trailer, std::move(sidecar)));
 }
 
 void claimer::reject(const std::string& name, const std::string& why, bool numbered) {
@@ -136,10 +137,12 @@ bool claimer::accept(std::vector<std::unique_ptr<batch>>& accepted) {
   std::vector<std::string> names;
   std::vector<std::unique_ptr<candidate>> moved;
   for (auto& c : group) {
-    auto renamed = files_.rename(paths_.incoming() + "/" + c->name(), paths_.active(c->name()), rename_mode::no_replace);
+    auto renamed =
+        files_.rename(paths_.incoming() + "/" + c->name(), paths_.active(c->name()), rename_mode::no_replace);
     seen_.erase(c->name());
     if (!renamed) {
-      if (renamed.error() != std::errc::no_such_file_or_directory) problem("cannot accept " + c->name(), renamed.error());
+      if (renamed.error() != std::errc::no_such_file_or_directory)
+        problem("cannot accept " + c->name(), renamed.error());
       continue;
     }
     (void)files_.remove(paths_.incoming() + "/" + c->name() + ".crc32c");

@@ -16,16 +16,16 @@
 
 namespace trunkline::engine {
 
-/// Takes files from incoming/: checks names and kinds, sets aside what cannot be a batch (rejected/, with NAME.error saying
-/// why), and accepts the rest in groups: renamed into active/, both directories synced. One thread.
+/// Takes files from incoming/: checks names and kinds, sets aside what cannot be a batch (rejected/, with NAME.error
+/// saying why), and accepts the rest in groups: renamed into active/, both directories synced. One thread.
 class claimer {
  public:
   /// `next_batch` numbers batches; shared with recovery.
   claimer(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, record_options records,
           name_memory& names, std::atomic<std::uint32_t>& next_batch);
 
-  /// Looks into incoming/ (at most every 100 ms) and does one step of work on what is there. Accepted batches are appended to
-  /// `accepted`. Returns true when it did something. `room`: batches that may still be opened.
+  /// Looks into incoming/ (at most every 100 ms) and does one step of work on what is there. Accepted batches are
+  /// appended to `accepted`. Returns true when it did something. `room`: batches that may still be opened.
   bool step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t room);
   /// Nothing is waiting or being looked at, as of the last look.
   bool idle() const noexcept { return idle_; }

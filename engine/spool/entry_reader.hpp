@@ -9,8 +9,9 @@
 
 namespace trunkline::engine {
 
-/// Reads the entries of batch files one after another through one window of memory, whatever the size of the file: lines of
-/// JSON Lines, records of CSV. Going on where the last read of the same batch ended costs no second read. One thread.
+/// Reads the entries of batch files one after another through one window of memory, whatever the size of the file:
+/// lines of JSON Lines, records of CSV. Going on where the last read of the same batch ended costs no second read. One
+/// thread.
 class entry_reader {
  public:
   /// Entries longer than `max_entry_bytes` are reported, and skipped without being kept.

@@ -1,6 +1,7 @@
-// The feeder decides what is in memory. It visits a block, takes the lines whose carrier has room, and leaves the others
-// with a note: which carriers they wait for, and when something in the block becomes due (a start time, a retry, the end of
-// a validity). A dead carrier, a retry in an hour and a start tomorrow therefore cost two bits a line and no memory.
+// The feeder decides what is in memory. It visits a block, takes the lines whose carrier has room, and leaves the
+// others with a note: which carriers they wait for, and when something in the block becomes due (a start time, a retry,
+// the end of a validity). A dead carrier, a retry in an hour and a start tomorrow therefore cost two bits a line and no
+// memory.
 #include "engine/spool/feeder.hpp"
 
 #include <algorithm>
@@ -21,7 +22,8 @@ using router::reason;
 
 constexpr auto longest_delay_in_memory = 5s;
 constexpr auto idle_scan_after = 500ms;
-/// For so long messages stay in the lanes of a carrier without a session: reconnecting at once must not cost a second reading.
+/// For so long messages stay in the lanes of a carrier without a session: reconnecting at once must not cost a second
+/// reading.
 constexpr auto lane_patience = 200ms;
 /// How soon the return of a carrier is noticed while lines may wait for it.
 constexpr auto look_for_carriers = 20ms;
@@ -100,7 +102,8 @@ void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
     for (std::uint8_t part = 0; part < m->parts; ++part) {
       const part_record record = read_part(*m, part);
       if (record.state != part_state::accepted) continue;
-      accepted_part kept{part, m->parts, std::string(record.id_length, '\0'), from ? from->config().name : std::string()};
+      accepted_part kept{part, m->parts, std::string(record.id_length, '\0'),
+                         from ? from->config().name : std::string()};
       m->read(part_octets_offset(*m, part),
               {reinterpret_cast<std::uint8_t*>(kept.message_id.data()), kept.message_id.size()});
       parts.push_back(std::move(kept));
@@ -191,8 +194,8 @@ void feeder::give_up_delayed() {
 }
 
 bool feeder::empty_closed_lanes() {
-  // Messages that were on their way when their carrier closed, or that wait for one whose sessions are down: their lines
-  // wait as well as they do, and may go another way.
+  // Messages that were on their way when their carrier closed, or that wait for one whose sessions are down: their
+  // lines wait as well as they do, and may go another way.
   bool any = false;
   const auto now = time_.steady();
   const std::int64_t now_ms = to_ms(time_.wall());
@@ -344,7 +347,8 @@ bool feeder::open_source(batch& b) {
 }
 
 void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
-  if (!open_source(b)) return source_failed(b, block_index * block_entries, std::make_error_code(std::errc::io_error), now_ms);
+  if (!open_source(b))
+    return source_failed(b, block_index * block_entries, std::make_error_code(std::errc::io_error), now_ms);
   const bool frontier = block_index == b.blocks.size();
   if (frontier) begin_block(b);
   block& at = b.blocks[block_index];
@@ -408,7 +412,8 @@ feeder::taking feeder::finish(const record* from, message_status status, reason 
   m->error_value = error_value;
   m->attempts = attempts;
   auto& b = static_cast<batch&>(*context.owner);
-  if (b.blocks[context.entry / block_entries].is_suspect(context.entry % block_entries)) m->flags |= flag_maybe_duplicate;
+  if (b.blocks[context.entry / block_entries].is_suspect(context.entry % block_entries))
+    m->flags |= flag_maybe_duplicate;
   if (const auto found = b.partly_accepted.find(context.entry); found != b.partly_accepted.end()) {
     b.partly_accepted.erase(found);
   }
@@ -449,8 +454,10 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
                                   }
                                   return {};
                                 }};
-    rule = routing_->routes->match({from->number, from->has_from ? from->from : std::string_view{}, from->priority, tags});
-    if (rule == nullptr) return finish(from, message_status::rejected, reason::no_route, "no route takes this message", context);
+    rule =
+        routing_->routes->match({from->number, from->has_from ? from->from : std::string_view{}, from->priority, tags});
+    if (rule == nullptr)
+      return finish(from, message_status::rejected, reason::no_route, "no route takes this message", context);
   }
 
   // When.
@@ -469,12 +476,12 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     if (const auto found = b.postponed.find(entry); found != b.postponed.end()) later = found->second;
   }
   if (b.cancelled.load(std::memory_order_relaxed)) {
-    return finish(from, message_status::cancelled, reason::cancelled, "the batch was cancelled", context, later.error_value,
-                  later.attempts);
+    return finish(from, message_status::cancelled, reason::cancelled, "the batch was cancelled", context,
+                  later.error_value, later.attempts);
   }
   if (context.expires_at_ms <= now_ms) {
-    return finish(from, message_status::expired, reason::expired, "the validity ended before the message was sent", context,
-                  later.error_value, later.attempts);
+    return finish(from, message_status::expired, reason::expired, "the validity ended before the message was sent",
+                  context, later.error_value, later.attempts);
   }
   const std::int64_t not_before = std::max(from->send_at_ms, later.due_ms);
   if (not_before > now_ms) {
@@ -512,8 +519,8 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
         return finish(from, message_status::rejected, reason::no_sending_carrier,
                       fmt::format("no carrier of route \"{}\" can send", rule->name), context);
       }
-      return finish(from, message_status::failed, reason::command_status, "every carrier of the route refused the message",
-                    context, later.error_value, later.attempts);
+      return finish(from, message_status::failed, reason::command_status,
+                    "every carrier of the route refused the message", context, later.error_value, later.attempts);
     }
     if (choice.kind == router::choice_kind::wait) {
       std::uint64_t waits = 0;
@@ -546,7 +553,8 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     state.waits |= carrier_bit(to->id());
     state.due_ms = std::min(state.due_ms, context.expires_at_ms);
     if (rule != nullptr && rule->to.size() > 1) {
-      const auto patience = std::chrono::ceil<std::chrono::milliseconds>(rule->failover_after - to->down_for(now)).count();
+      const auto patience =
+          std::chrono::ceil<std::chrono::milliseconds>(rule->failover_after - to->down_for(now)).count();
       state.due_ms = std::min(state.due_ms, now_ms + std::max<std::int64_t>(patience, 1));
     }
     return taking::left;
@@ -561,7 +569,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   if (room == 0) return leave();
 
   // In which octets.
-  const std::string_view sender = from->has_from                       ? from->from
+  const std::string_view sender = from->has_from                      ? from->from
                                   : rule != nullptr && rule->set.from ? std::string_view(*rule->set.from)
                                                                       : std::string_view(to->config().from);
   switch (encoder_.encode(*from, sender, to->config(), to->id(), context, room)) {
@@ -570,7 +578,8 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     case submit_encoder::verdict::no_memory:
       if (room >= 160) return taking::no_memory;
       return leave();
-    case submit_encoder::verdict::ready: break;
+    case submit_encoder::verdict::ready:
+      break;
   }
   message* m = encoder_.built();
   m->route_position = position;
@@ -631,7 +640,8 @@ void feeder::restore_parts(batch& b, message& m, const std::string& carrier_name
     if (part.carrier != carrier_name || part.parts != m.parts || part.part >= m.parts) continue;
     const part_record before = read_part(m, part.part);
     if (before.state == part_state::accepted) continue;
-    write_part(m, part.part, {before.body_length, part_state::accepted, static_cast<std::uint8_t>(part.message_id.size())});
+    write_part(m, part.part,
+               {before.body_length, part_state::accepted, static_cast<std::uint8_t>(part.message_id.size())});
     m.write(part_octets_offset(m, part.part),
             {reinterpret_cast<const std::uint8_t*>(part.message_id.data()), part.message_id.size()});
     ++m.parts_accepted;
@@ -643,9 +653,10 @@ void feeder::source_failed(batch& b, std::uint32_t from_entry, std::error_code w
   b.paused.store(true, std::memory_order_relaxed);
   b.source.reset();
   reader_.forget(b);
-  spdlog::error("batch {}: cannot read {} at entry {}: {}; the batch is paused, nothing of it is lost: repair the file and "
-                "restart",
-                b.name, b.source_path, from_entry, why.message());
+  spdlog::error(
+      "batch {}: cannot read {} at entry {}: {}; the batch is paused, nothing of it is lost: repair the file and "
+      "restart",
+      b.name, b.source_path, from_entry, why.message());
 }
 
 }  // namespace trunkline::engine

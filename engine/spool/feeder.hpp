@@ -30,9 +30,9 @@ struct feeder_options {
 };
 
 /// The dispatcher: takes lines of the open batches while their carriers have room, routes and encodes them, keeps short
-/// retries, and puts everything else back to its line. Batches take turns, one block of 1,024 lines each, urgent ones first.
-/// A plain object: `step` does bounded work and never blocks but on reading a file. One thread calls everything unless said
-/// otherwise.
+/// retries, and puts everything else back to its line. Batches take turns, one block of 1,024 lines each, urgent ones
+/// first. A plain object: `step` does bounded work and never blocks but on reading a file. One thread calls everything
+/// unless said otherwise.
 class feeder {
  public:
   feeder(feeder_options options, file_system& files, const clock& time, slab& memory, outcome_queues& queues,
@@ -65,10 +65,10 @@ class feeder {
     for (auto& [id, b] : batches_) f(*b);
   }
 
-  counter lines_read;          ///< entries parsed
-  counter messages_finished;   ///< ended here: rejected, expired, cancelled
+  counter lines_read;         ///< entries parsed
+  counter messages_finished;  ///< ended here: rejected, expired, cancelled
   counter messages_admitted;
-  counter maybe_duplicates;    ///< flagged because they may have gone out before a crash
+  counter maybe_duplicates;  ///< flagged because they may have gone out before a crash
 
  private:
   struct delayed_message {

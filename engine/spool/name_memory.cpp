@@ -39,7 +39,9 @@ result<void> name_memory::load(std::int64_t now_s) {
   file_ = std::move(*made);
   const std::string directory = path_.substr(0, path_.rfind('/'));
   return file_->truncate(0)
-      .and_then([&] { return file_->append({reinterpret_cast<const std::uint8_t*>(kept.data()), kept.size()}); })
+      .and_then([&] {
+        return file_->append({reinterpret_cast<const std::uint8_t*>(kept.data()), kept.size()});
+      })
       .and_then([&] { return file_->sync(); })
       .and_then([&] { return files_.rename(fresh, path_); })
       .and_then([&] { return files_.sync_directory(directory); });

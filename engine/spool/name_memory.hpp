@@ -10,8 +10,8 @@
 
 namespace trunkline::engine {
 
-/// The names of accepted files, so that one is not accepted twice: a text file of "SECONDS NAME" lines, appended and synced
-/// with each group of claims, written anew without the old ones at start. One thread.
+/// The names of accepted files, so that one is not accepted twice: a text file of "SECONDS NAME" lines, appended and
+/// synced with each group of claims, written anew without the old ones at start. One thread.
 class name_memory {
  public:
   name_memory(file_system& files, std::string path, std::int64_t keep_s);

@@ -43,8 +43,8 @@ class record_parser {
   /// Why the last parse call answered nullptr.
   const record_error& error() const noexcept;
 
-  /// After a parse call answered nullptr for `line`: its `id` and `to` as far as they can be read, for the report; the other
-  /// fields are empty. Lives until the next call. Cold.
+  /// After a parse call answered nullptr for `line`: its `id` and `to` as far as they can be read, for the report; the
+  /// other fields are empty. Lives until the next call. Cold.
   const record* rejected(std::string_view line);
 
   /// Reads `{"batch": {...}}`, padded like a message. An error concerns the whole file. The parser's last record is

@@ -23,7 +23,9 @@ struct spool_paths {
   std::string report(std::string_view name) const { return done() + "/" + std::string(name) + ".report.jsonl"; }
   std::string hidden_report(std::string_view name) const { return done() + "/." + std::string(name) + ".report.jsonl"; }
   std::string summary(std::string_view name) const { return done() + "/" + std::string(name) + ".summary.json"; }
-  std::string hidden_summary(std::string_view name) const { return done() + "/." + std::string(name) + ".summary.json"; }
+  std::string hidden_summary(std::string_view name) const {
+    return done() + "/." + std::string(name) + ".summary.json";
+  }
 
   std::string journal() const { return data + "/journal"; }
   std::string bits() const { return data + "/bits"; }

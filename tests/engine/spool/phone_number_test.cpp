@@ -43,7 +43,10 @@ TEST(phone_number, normalizes) {
       {"two plus", "++49170", "", "", number_fault::odd_character},
       {"tab", "49\t170", "", "", number_fault::odd_character},
       {"NUL", std::string("49\0170", 6), "", "", number_fault::odd_character},
-      {"no-break space", "49\xC2\xA0" "170", "", "", number_fault::odd_character},
+      {"no-break space",
+       "49\xC2\xA0"
+       "170",
+       "", "", number_fault::odd_character},
       {"slash", "49/170", "", "", number_fault::odd_character},
       {"arabic digits", "\xD9\xA1\xD9\xA2\xD9\xA3", "", "", number_fault::odd_character},
   };
