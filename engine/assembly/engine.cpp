@@ -2,6 +2,8 @@
 // the opposite order, so that whatever is still in memory finds its way into the journal or back to its line.
 #include "engine/assembly/engine.hpp"
 
+#include <grp.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
@@ -44,13 +46,22 @@ void engine::make_directories() {
       throw problem("cannot make " + path, made.error());
   };
   const std::uint32_t shared = config_.spool.dir_mode;
+  std::optional<std::uint32_t> group;
+  if (!config_.spool.group.empty()) {
+    const ::group* found = ::getgrnam(config_.spool.group.c_str());
+    if (found == nullptr) throw std::runtime_error(fmt::format("[spool] group: there is no group {}", config_.spool.group));
+    group = found->gr_gid;
+  }
   make(paths_.data, 0700);
   for (const auto& path : {paths_.journal(), paths_.bits(), paths_.expanded()}) make(path, 0700);
   make(paths_.spool, shared);
   for (const auto& path : {paths_.incoming(), paths_.active(), paths_.results(), paths_.done(), paths_.rejected(),
                            paths_.receipts(), paths_.inbound(), paths_.unrouted()}) {
     make(path, shared);
-    (void)files_.set_owner_mode(path, std::nullopt, std::nullopt, shared);
+    // With the set-group-ID bit of the default mode, what is made in there belongs to the group as well.
+    if (auto set = files_.set_owner_mode(path, std::nullopt, group, shared); !set && group) {
+      throw problem("cannot give " + path + " to group " + config_.spool.group, set.error());
+    }
   }
   for (const auto& path : {paths_.spool, paths_.inbound(), paths_.data}) {
     if (auto synced = files_.sync_directory(path); !synced) throw problem("cannot sync " + path, synced.error());
@@ -249,7 +260,11 @@ stage_thread::outcome engine::feed() {
   bool worked = false;
   if (taking) {
     const std::size_t open = feeder_->open_batches();
-    worked |= claimer_->step(accepted_, open < max_open_batches ? max_open_batches - open : 0);
+    try {
+      worked |= claimer_->step(accepted_, open < max_open_batches ? max_open_batches - open : 0);
+    } catch (const std::system_error& error) {
+      fatal("accepted files cannot be made durable", error.code());
+    }
     for (auto& b : accepted_) {
       spdlog::info("batch {} accepted: {} octets", b->name, b->size);
       feeder_->add(std::move(b), true);

@@ -12,6 +12,9 @@ struct dormant_key {
 
 // clang-format off
 constexpr dormant_key dormant_keys[] = {
+    {"engine", "router_threads"},
+    {"spool", "keep_done"},
+    {"spool", "keep_output"},
     {"carrier", "receipt_detect"},
     {"carrier", "receipt_timezone"},
     {"carrier", "response_ids"},
