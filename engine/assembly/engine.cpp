@@ -49,7 +49,8 @@ void engine::make_directories() {
   std::optional<std::uint32_t> group;
   if (!config_.spool.group.empty()) {
     const ::group* found = ::getgrnam(config_.spool.group.c_str());
-    if (found == nullptr) throw std::runtime_error(fmt::format("[spool] group: there is no group {}", config_.spool.group));
+    if (found == nullptr)
+      throw std::runtime_error(fmt::format("[spool] group: there is no group {}", config_.spool.group));
     group = found->gr_gid;
   }
   make(paths_.data, 0700);

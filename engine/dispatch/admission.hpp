@@ -8,6 +8,7 @@
 
 #include "engine/dispatch/carrier.hpp"
 #include "engine/dispatch/message.hpp"
+#include "engine/dispatch/outcomes.hpp"
 
 namespace trunkline::engine {
 
@@ -36,5 +37,23 @@ struct control_record {
   std::function<void()> durable;      ///< called on the commit thread once it is on disk; may be empty
   std::function<void()> at_outputs;   ///< called on the outputs thread, after everything before it; may be empty
 };
+
+/// Frees what an event owns that will not be consumed any more (the stages end). Messages belong to the slab.
+inline void discard(const journal_event& event) noexcept {
+  switch (event.kind) {
+    case event_kind::received:
+      delete static_cast<received_pdu*>(event.subject);
+      break;
+    case event_kind::admission:
+      delete static_cast<admission*>(event.subject);
+      break;
+    case event_kind::control:
+      delete static_cast<control_record*>(event.subject);
+      break;
+    case event_kind::final:
+    case event_kind::part:
+      break;
+  }
+}
 
 }  // namespace trunkline::engine

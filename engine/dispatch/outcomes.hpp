@@ -99,8 +99,11 @@ class durability_credit {
 
 /// The two queues that sessions feed: outcomes to the journal stage, returned messages to the dispatcher.
 struct outcome_queues {
-  moodycamel::ConcurrentQueue<journal_event> journal{1 << 15, 32, 32};
-  moodycamel::ConcurrentQueue<returned_message> returned{1 << 12, 32, 32};
+  /// `events`: what a producer can have waiting before the queue has to allocate.
+  explicit outcome_queues(std::size_t events = 1U << 15U) : journal(events, 32, 32), returned(events / 8, 32, 32) {}
+
+  moodycamel::ConcurrentQueue<journal_event> journal;
+  moodycamel::ConcurrentQueue<returned_message> returned;
   wake_slot* journal_wake = nullptr;  ///< set before any producer starts
   wake_slot* dispatcher_wake = nullptr;
   durability_credit credit;

@@ -5,6 +5,7 @@
 #include "engine/journal/commit_stage.hpp"
 
 #include <array>
+#include <utility>
 
 namespace trunkline::engine {
 
@@ -19,7 +20,10 @@ commit_stage::commit_stage(journal_writer& writer, outcome_queues& queues, synce
       hooks_(std::move(hooks)),
       token_(queues.journal) {}
 
-commit_stage::~commit_stage() = default;
+commit_stage::~commit_stage() {
+  for (const auto& event : frame_) discard(event);
+  for (; next_ < drained_.size(); ++next_) discard(drained_[next_]);
+}
 
 void commit_stage::name_carrier(std::uint16_t id, const std::string& name) { carriers_[id] = name; }
 
@@ -42,8 +46,12 @@ void commit_stage::adopt_control(const records::control& control) {
 
 result<void> commit_stage::start() {
   if (auto rolled = writer_.roll(); !rolled) return rolled;
-  roll();
-  return writer_.commit();
+  collect_state();
+  for (;;) {
+    const bool all = repeat_state();
+    if (auto written = writer_.commit(); !written) return written;
+    if (all) return {};
+  }
 }
 
 template <class Record>
@@ -89,7 +97,8 @@ bool commit_stage::write_final(message& m) {
   r.submitted_at_ms = m.submitted_at_ms;
   r.ids = {ids.data(), used};
   if (!write_record(r)) return false;
-  if (m.parts > 1 || m.attempts > 1) forget_live(r.batch, r.entry);
+  // One part at the first attempt: the usual message left no records. Those that end in the feeder have no parts.
+  if (m.parts != 1 || m.attempts > 1) forget_live(r.batch, r.entry);
   return true;
 }
 
@@ -180,14 +189,16 @@ bool commit_stage::write(journal_event& event) {
   return true;
 }
 
-void commit_stage::roll() {
-  // What older segments said and is still true, so that recovery can start here.
-  for (const auto& [id, name] : carriers_) (void)write_record(records::carrier_name{id, name});
+/// What older segments said and is still true, so that recovery can start with the new one.
+void commit_stage::collect_state() {
+  for (const auto& [id, name] : carriers_) {
+    const records::carrier_name record{id, name};
+    std::vector<std::uint8_t> payload(records::encoded_bytes(record));
+    payload.resize(records::encode(record, payload));
+    repeat_.emplace_back(static_cast<std::uint8_t>(records::type::carrier_name), std::move(payload));
+  }
   const auto put = [&](records::type type, const std::vector<std::uint8_t>& payload) {
-    if (payload.empty()) return;
-    while (!writer_.append(static_cast<std::uint8_t>(type), records::version, payload)) {
-      if (!writer_.commit()) return;
-    }
+    if (!payload.empty()) repeat_.emplace_back(static_cast<std::uint8_t>(type), payload);
   };
   for (const auto& [id, batch] : batches_) {
     put(records::type::batch_opened, batch.opened);
@@ -198,23 +209,43 @@ void commit_stage::roll() {
   }
 }
 
+/// Fills the frame with it. False: the rest comes with the next one.
+bool commit_stage::repeat_state() {
+  while (!repeat_.empty()) {
+    const auto& [type, payload] = repeat_.front();
+    if (!writer_.append(type, records::version, payload)) return false;
+    repeat_.pop_front();
+  }
+  return true;
+}
+
 bool commit_stage::step() {
   if ((writer_.wants_roll() || checkpoint_wanted_.load(std::memory_order_relaxed)) && !checkpoint_running_ &&
-      frame_.empty()) {
+      frame_.empty() && writer_.pending_bytes() == 0) {
     if (auto rolled = writer_.roll(); rolled) {
       checkpoint_wanted_.store(false, std::memory_order_relaxed);
       checkpoint_running_ = true;
-      roll();
-      const std::uint64_t marker = writer_.segment();
-      auto* mark = new control_record;
-      mark->at_outputs = [this, marker] { hooks_.on_marker(marker); };
-      frame_.push_back({event_kind::control, 0, mark});
-    } else if (rolled.error() != std::errc::no_space_on_device) {
+      marker_ = writer_.segment();
+      collect_state();
+    } else if (rolled.error() != std::errc::no_space_on_device || writer_.broken()) {
       hooks_.on_fatal(rolled.error());
       return false;
     }
   }
+  // Nothing of the new segment comes before the state that it repeats, nor does the outputs' mark.
+  const bool repeated = repeat_state();
+  if (repeated && marker_ != 0) {
+    auto* mark = new control_record;
+    mark->at_outputs = [this, marker = std::exchange(marker_, 0)] { hooks_.on_marker(marker); };
+    frame_.push_back({event_kind::control, 0, mark});
+  }
+  if (repeated) fill_frame();
+  if (frame_.empty() && writer_.pending_bytes() == 0) return false;
+  return commit_frame();
+}
 
+/// Takes what was decided meanwhile, as far as the frame has room.
+void commit_stage::fill_frame() {
   constexpr std::size_t bulk = 4096;
   if (next_ == drained_.size()) {
     drained_.resize(bulk);
@@ -247,11 +278,13 @@ bool commit_stage::step() {
     frame_.push_back(event);
     ++next_;
   }
-  if (frame_.empty()) return false;
+}
 
+/// Writes the frame, makes it durable, and lets it have its effects.
+bool commit_stage::commit_frame() {
   const auto begun = time_.steady();
   if (auto written = writer_.commit_begin(); !written) {
-    if (written.error() == std::errc::no_space_on_device) {
+    if (written.error() == std::errc::no_space_on_device && !writer_.broken()) {
       // Nothing is lost: the records stay pending, and credit runs out, so that sending stops by itself.
       if (!full_.exchange(true)) hooks_.on_full(true);
       return false;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -81,7 +82,10 @@ class commit_stage {
   void remember(const control_record& r);
   void remember_live(std::uint32_t batch, std::uint32_t entry, std::uint8_t type, std::vector<std::uint8_t> payload);
   void forget_live(std::uint32_t batch, std::uint32_t entry);
-  void roll();
+  void collect_state();
+  bool repeat_state();
+  void fill_frame();
+  bool commit_frame();
   void after_sync();
   carrier::producer& producer_for(const std::shared_ptr<carrier>& to);
 
@@ -102,6 +106,9 @@ class commit_stage {
   std::atomic<std::uint32_t> next_batch_{1};
   std::atomic<bool> checkpoint_wanted_{false};
   bool checkpoint_running_ = false;
+  std::deque<std::pair<std::uint8_t, std::vector<std::uint8_t>>>
+      repeat_;                // state that the new segment does not hold yet
+  std::uint64_t marker_ = 0;  // of the segment that is being begun; 0: its mark is on its way
   std::atomic<bool> full_{false};
   duration_histogram commit_time_;
   counter commits_;

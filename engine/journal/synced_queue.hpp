@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-#include "engine/dispatch/outcomes.hpp"
+#include "engine/dispatch/admission.hpp"
 #include "engine/runtime/wake_slot.hpp"
 
 namespace trunkline::engine {
@@ -13,6 +13,13 @@ namespace trunkline::engine {
 class synced_queue {
  public:
   explicit synced_queue(wake_slot* consumer) : consumer_(consumer) {}
+  ~synced_queue() {
+    for (const auto& events : waiting_) {
+      for (const auto& event : events) discard(event);
+    }
+  }
+  synced_queue(const synced_queue&) = delete;
+  synced_queue& operator=(const synced_queue&) = delete;
 
   /// Commit thread. Takes the events out of `events` and leaves it empty with capacity to reuse.
   void push(std::vector<journal_event>& events) {

@@ -77,6 +77,8 @@ class journal_writer {
   result<void> commit();
 
   bool commit_in_flight() const noexcept { return in_flight_; }
+  /// A sync failed: nothing can be committed any more, whatever code the failure had.
+  bool broken() const noexcept { return static_cast<bool>(fatal_); }
 
   /// Starts a new segment: creates, reserves, writes the headers, syncs file and directory. Not while a commit is in
   /// flight; pending records stay pending and go to the new segment. After an error the old segment is still in use,

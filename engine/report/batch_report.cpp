@@ -18,7 +18,10 @@ result<void> batch_report::open() {
 }
 
 result<void> batch_report::resume(std::uint64_t bytes) {
-  return open().and_then([&] { return file_->truncate(bytes); }).map([&] { written_ = bytes; });
+  return open().and_then([&] { return file_->truncate(bytes); }).map([&] {
+    written_ = bytes;
+    dirty_ = true;  // what was cut off must not come back
+  });
 }
 
 result<void> batch_report::flush(bool everything) {
@@ -36,7 +39,11 @@ result<void> batch_report::flush(bool everything) {
 
 result<void> batch_report::sync() {
   if (!dirty_) return {};
-  return open().and_then([&] { return file_->sync(); }).map([&] { dirty_ = false; });
+  auto synced = open().and_then([&] { return file_->sync(); });
+  // Final, whatever its code: a second try would succeed without the octets that were lost.
+  if (!synced && synced.error() == std::errc::no_space_on_device) return fail(std::errc::io_error);
+  if (synced) dirty_ = false;
+  return synced;
 }
 
 }  // namespace trunkline::engine

@@ -24,6 +24,12 @@ std::int64_t to_ms(clock::wall_time t) noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
 }
 
+/// A failed sync is final whatever its code: what was written may be gone although it still reads back.
+result<void> no_second_try(result<void> synced) {
+  if (!synced && synced.error() == std::errc::no_space_on_device) return fail(std::errc::io_error);
+  return synced;
+}
+
 template <class Record>
 control_record* make_control(const Record& r) {
   auto* c = new control_record;
@@ -33,12 +39,13 @@ control_record* make_control(const Record& r) {
   return c;
 }
 
-/// The 256 octets of one block: decided, and may have gone out.
+/// The 256 octets of one block: decided, and may have gone out. The feeder sets `suspect` before it clears `taken`, so
+/// `taken` is read first: a line on its way from one to the other is seen in at least one of them.
 void copy_bits(const block& at, std::uint8_t* to) noexcept {
-  const entry_bits* suspect = at.suspect.load(std::memory_order_acquire);
   for (std::size_t w = 0; w < at.final.size(); ++w) {
     const std::uint64_t decided = at.final[w].load(std::memory_order_relaxed);
-    std::uint64_t sent = at.taken[w].load(std::memory_order_relaxed);
+    std::uint64_t sent = at.taken[w].load(std::memory_order_acquire);
+    const entry_bits* suspect = at.suspect.load(std::memory_order_acquire);
     if (suspect != nullptr) sent |= (*suspect)[w].load(std::memory_order_relaxed);
     std::memcpy(to + w * 8, &decided, 8);
     std::memcpy(to + 128 + w * 8, &sent, 8);
@@ -67,7 +74,9 @@ outputs::outputs(file_system& files, const clock& time, const spool_config& spoo
       receipts_(shown, time, paths_.receipts()),
       unrouted_(shown, time, paths_.unrouted()) {}
 
-outputs::~outputs() = default;
+outputs::~outputs() {
+  for (; next_event_ < events_.size(); ++next_event_) discard(events_[next_event_]);
+}
 
 void outputs::name_carrier(std::uint16_t id, const std::shared_ptr<carrier>& c) {
   const std::lock_guard lock(names_mutex_);
@@ -81,7 +90,7 @@ void outputs::adopt(batch& b, std::unique_ptr<batch_report> report) {
   by_id_[b.batch_id] = &b;
 }
 
-void outputs::check(batch& b) { to_check_.insert(&b); }
+void outputs::check(batch& b) { to_check_.try_emplace(&b); }
 
 void outputs::replay_received(std::string_view carrier_name, std::int64_t received_at_ms,
                               std::span<const std::uint8_t> pdu) {
@@ -140,7 +149,7 @@ void outputs::consume_final(message& m) {
   at.open.fetch_sub(1, std::memory_order_relaxed);
   const std::uint32_t finished = b.finished.load(std::memory_order_relaxed) + 1;
   b.finished.store(finished, std::memory_order_relaxed);
-  if (finished == b.total.load(std::memory_order_acquire)) to_check_.insert(&b);
+  if (finished == b.total.load(std::memory_order_acquire)) to_check_.try_emplace(&b);
   if (c != nullptr) {
     if (released_.size() < known_.size()) released_.resize(known_.size());
     released_[m.carrier] += m.slots;
@@ -189,7 +198,7 @@ void outputs::consume(journal_event& event) {
     case event_kind::control: {
       const std::unique_ptr<control_record> r(static_cast<control_record*>(event.subject));
       if (r->opened != nullptr) (void)report_of(static_cast<batch&>(*r->opened));
-      if (const auto found = by_id_.find(r->scanned); found != by_id_.end()) to_check_.insert(found->second);
+      if (const auto found = by_id_.find(r->scanned); found != by_id_.end()) to_check_.try_emplace(found->second);
       if (r->at_outputs) r->at_outputs();
       break;
     }
@@ -247,7 +256,8 @@ outputs::step_result outputs::step() {
       result.next = std::min(result.next, out->due_at());
     }
   }
-  if (!to_check_.empty() || blocked_.load(std::memory_order_relaxed)) result.next = now + 200ms;
+  if (!to_check_.empty()) result.next = now + 2ms;
+  if (blocked_.load(std::memory_order_relaxed)) result.next = now + 200ms;
   return result;
 }
 
@@ -275,12 +285,23 @@ std::string outputs::summary_of(const batch& b, const batch_report& report) cons
 
 void outputs::close_finished() {
   std::vector<batch*> group;
-  for (batch* b : to_check_) {
+  for (auto next = to_check_.begin(); next != to_check_.end();) {
+    auto& [b, shown_at] = *next;
     const std::uint32_t total = b->total.load(std::memory_order_acquire);
-    if (total != batch::unknown_total && b->finished.load(std::memory_order_relaxed) == total) group.push_back(b);
+    if (total == batch::unknown_total || b->finished.load(std::memory_order_relaxed) != total) {
+      next = to_check_.erase(next);
+      continue;
+    }
+    // Once it is closed recovery knows nothing of it any more, so its last lines in results/ have to be there before.
+    if (!shown_at) {
+      results_.rotate();
+      shown_at = shown_.handed_over();
+    }
+    if (shown_.shown() >= *shown_at) group.push_back(b);
+    ++next;
   }
-  if (!group.empty() && !close_group(group)) return;
-  to_check_.clear();
+  if (group.empty() || !close_group(group)) return;
+  for (batch* b : group) to_check_.erase(b);
 }
 
 bool outputs::close_group(const std::vector<batch*>& group) {
@@ -298,7 +319,7 @@ bool outputs::close_group(const std::vector<batch*>& group) {
                   .and_then([&] {
                     return f.write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0);
                   })
-                  .and_then([&] { return f.sync(); }),
+                  .and_then([&] { return no_second_try(f.sync()); }),
               path)) {
       return false;
     }
@@ -309,17 +330,17 @@ bool outputs::close_group(const std::vector<batch*>& group) {
     if (!moved && moved.error() == std::errc::no_such_file_or_directory && files_.stat(to)) return true;
     return done(moved, from);
   };
-  if (!done(files_.sync_directory(paths_.done()), paths_.done())) return false;
+  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return false;
   for (batch* b : group) {
     if (!move(paths_.active(b->name), paths_.done(b->name))) return false;
     if (!move(paths_.hidden_summary(b->name), paths_.summary(b->name))) return false;
   }
-  if (!done(files_.sync_directory(paths_.done()), paths_.done())) return false;
-  if (!done(files_.sync_directory(paths_.active()), paths_.active())) return false;
+  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return false;
+  if (!done(no_second_try(files_.sync_directory(paths_.active())), paths_.active())) return false;
   for (batch* b : group) {
     if (!move(paths_.hidden_report(b->name), paths_.report(b->name))) return false;
   }
-  if (!done(files_.sync_directory(paths_.done()), paths_.done())) return false;
+  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return false;
   for (batch* b : group) {
     auto* closed = make_control(journal_records::batch_closed{b->batch_id});
     const std::uint32_t id = b->batch_id;
@@ -371,7 +392,7 @@ result<void> outputs::save_bits(batch& b, open_report& r, std::vector<std::uint8
     }
     if (auto written = (*opened)->write_at(run, std::uint64_t{first} * bits_per_block_bytes); !written) return written;
   }
-  return (*opened)->sync();
+  return no_second_try((*opened)->sync());
 }
 
 bool outputs::record_positions() {
@@ -399,8 +420,8 @@ bool outputs::record_positions() {
     p.bits = inline_bits;
     positions.push_back(make_control(p));
   }
-  if (files_made && failed(files_.sync_directory(paths_.bits()), paths_.bits())) return give_up();
-  if (failed(files_.sync_directory(paths_.done()), paths_.done())) return give_up();
+  if (files_made && failed(no_second_try(files_.sync_directory(paths_.bits())), paths_.bits())) return give_up();
+  if (failed(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return give_up();
   for (auto* p : positions) sink_.event(event_kind::control, p);
   auto* end = make_control(journal_records::checkpoint{marker_, next_batch_ != nullptr ? next_batch_->load() : 0U});
   end->durable = [this, marker = marker_] { hooks_.checkpoint_done(marker); };

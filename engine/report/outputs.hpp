@@ -7,9 +7,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "engine/dispatch/admission.hpp"
@@ -118,12 +118,17 @@ class outputs {
   rotating_output results_;
   rotating_output receipts_;
   rotating_output unrouted_;
-  std::unordered_map<batch*, open_report> reports_;
+  /// The same order in every run of the same events, unlike that of addresses.
+  struct by_id {
+    bool operator()(const batch* left, const batch* right) const noexcept { return left->batch_id < right->batch_id; }
+  };
+  std::map<batch*, open_report, by_id> reports_;
   std::unordered_map<std::uint32_t, batch*> by_id_;
   std::uint64_t marker_ = 0;  // positions are wanted; 0: no
   batch* last_batch_ = nullptr;
   open_report* last_report_ = nullptr;
-  std::unordered_set<batch*> to_check_;
+  /// Batches that may be finished, and for those that are, the publisher's count at which their results are shown.
+  std::map<batch*, std::optional<std::uint64_t>, by_id> to_check_;
   std::vector<journal_event> events_;
   std::size_t next_event_ = 0;
   report_scratch scratch_;

@@ -6,8 +6,8 @@ void publisher::publish(const std::string& directory, std::string name, std::str
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back({directory, std::move(name), std::move(contents)});
+    handed_over_.fetch_add(1, std::memory_order_release);
   }
-  pending_.fetch_add(1, std::memory_order_release);
   if (wake_ != nullptr) wake_->wake();
 }
 
@@ -61,7 +61,7 @@ bool publisher::step() {
     return false;
   }
   blocked_.store(false, std::memory_order_relaxed);
-  pending_.fetch_sub(round.size(), std::memory_order_release);
+  shown_.fetch_add(round.size(), std::memory_order_release);
   return true;
 }
 

@@ -27,7 +27,10 @@ class publisher {
   /// Any thread: DIRECTORY/NAME is to appear with these contents.
   void publish(const std::string& directory, std::string name, std::string contents);
   /// Files that are not shown yet. Any thread.
-  std::size_t pending() const noexcept { return pending_.load(std::memory_order_acquire); }
+  std::size_t pending() const noexcept { return static_cast<std::size_t>(handed_over() - shown()); }
+  /// Files handed over since the start, and how many of them, in that order, are shown durably. Any thread.
+  std::uint64_t handed_over() const noexcept { return handed_over_.load(std::memory_order_acquire); }
+  std::uint64_t shown() const noexcept { return shown_.load(std::memory_order_acquire); }
   /// The last attempt failed for want of space; it is repeated.
   bool blocked() const noexcept { return blocked_.load(std::memory_order_relaxed); }
   /// One round over what waits. True when something was shown. Its own thread.
@@ -47,7 +50,8 @@ class publisher {
   wake_slot* wake_ = nullptr;
   std::mutex mutex_;
   std::deque<job> waiting_;
-  std::atomic<std::size_t> pending_{0};
+  std::atomic<std::uint64_t> shown_{0};
+  std::atomic<std::uint64_t> handed_over_{0};
   std::atomic<bool> blocked_{false};
 };
 

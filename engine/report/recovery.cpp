@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "engine/report/report_line.hpp"
 #include "engine/spool/block_scan.hpp"
@@ -175,7 +176,7 @@ class spool_pass {
   result<void> run(std::map<std::uint32_t, batch_history>& history);
 
  private:
-  result<bool> reopen_half_closed(const batch_history& h);
+  result<bool> reopen_half_closed(std::uint32_t id, const batch_history& h);
   result<std::unique_ptr<batch>> open(const std::string& name, std::uint32_t id, std::int64_t accepted_at_ms);
   result<void> restore(std::uint32_t id, batch_history& h);
   result<void> restore_bits(batch& b, const batch_history& h);
@@ -203,7 +204,7 @@ result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::ui
     auto done = c.step(parser_);
     if (!done) {
       state_.problems.push_back(fmt::format("{}: {}", paths_.active(name), done.error().text));
-      return tl::unexpected(done.error().io ? done.error().io : std::make_error_code(std::errc::io_error));
+      return tl::unexpected(done.error().io ? done.error().io : std::make_error_code(std::errc::illegal_byte_sequence));
     }
     if (*done) break;
   }
@@ -215,8 +216,12 @@ result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::ui
 }
 
 /// A batch that was being closed: done/ has its file already. True: it is whole there and needs nothing more.
-result<bool> spool_pass::reopen_half_closed(const batch_history& h) {
-  if (files_.stat(paths_.report(h.name))) return true;
+result<bool> spool_pass::reopen_half_closed(std::uint32_t id, const batch_history& h) {
+  if (files_.stat(paths_.report(h.name))) {
+    (void)files_.remove(paths_.bits(id));
+    (void)files_.remove(paths_.expanded(h.name));
+    return true;
+  }
   auto back = files_.rename(paths_.done(h.name), paths_.active(h.name), rename_mode::no_replace);
   if (!back) return tl::unexpected(back.error());
   return files_.sync_directory(paths_.active()).and_then([&] { return files_.sync_directory(paths_.done()); }).map([] {
@@ -369,6 +374,10 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
 }
 
 result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
+  // A killed process may have renamed without living to sync: what is seen now is what everything below relies on.
+  for (const auto& path : {paths_.active(), paths_.incoming(), paths_.done()}) {
+    if (auto synced = files_.sync_directory(path); !synced) return synced;
+  }
   auto active = files_.list(paths_.active());
   if (!active) return tl::unexpected(active.error());
   std::map<std::string, bool> here;
@@ -382,12 +391,18 @@ result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
         state_.problems.push_back(fmt::format("batch {} was accepted and is neither in active/ nor in done/", h.name));
         continue;
       }
-      auto whole = reopen_half_closed(h);
+      auto whole = reopen_half_closed(id, h);
       if (!whole) return tl::unexpected(whole.error());
       if (*whole) continue;
     }
     here[h.name] = true;
     if (auto restored = restore(id, h); !restored) {
+      // A file that cannot be read at the moment is no reason to forget what was sent of it, and the journal would.
+      if (restored.error() != std::errc::illegal_byte_sequence) {
+        spdlog::error("recovery: batch {} cannot be read: {}; to start without it, move it out of {}", h.name,
+                      restored.error().message(), paths_.active());
+        return restored;
+      }
       state_.problems.push_back(
           fmt::format("batch {} cannot be read and is left in active/: {}", h.name, restored.error().message()));
     }
@@ -402,6 +417,7 @@ result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
     const std::uint32_t id = state_.next_batch++;
     auto input = open(name, id, now_ms);
     if (!input) {
+      if (input.error() != std::errc::illegal_byte_sequence) return tl::unexpected(input.error());
       state_.problems.push_back(
           fmt::format("batch {} cannot be read and is left in active/: {}", name, input.error().message()));
       continue;

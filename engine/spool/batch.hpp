@@ -43,7 +43,7 @@ struct block {
     bits[i / 64].fetch_or(std::uint64_t{1} << (i % 64), std::memory_order_relaxed);
   }
   static void clear(entry_bits& bits, std::uint32_t i) noexcept {
-    bits[i / 64].fetch_and(~(std::uint64_t{1} << (i % 64)), std::memory_order_relaxed);
+    bits[i / 64].fetch_and(~(std::uint64_t{1} << (i % 64)), std::memory_order_release);
   }
   bool is_suspect(std::uint32_t i) const noexcept {
     const auto* bits = suspect.load(std::memory_order_acquire);

@@ -134,8 +134,7 @@ void claimer::reject(const std::string& name, const std::string& why, bool numbe
 bool claimer::accept(std::vector<std::unique_ptr<batch>>& accepted) {
   std::vector<std::unique_ptr<candidate>> group;
   group.swap(ready_);
-  std::vector<std::string> names;
-  std::vector<std::unique_ptr<candidate>> moved;
+  bool moved = false;
   for (auto& c : group) {
     auto renamed =
         files_.rename(paths_.incoming() + "/" + c->name(), paths_.active(c->name()), rename_mode::no_replace);
@@ -146,30 +145,47 @@ bool claimer::accept(std::vector<std::unique_ptr<batch>>& accepted) {
       continue;
     }
     (void)files_.remove(paths_.incoming() + "/" + c->name() + ".crc32c");
-    names.push_back(c->name());
-    moved.push_back(std::move(c));
+    unnamed_.push_back(std::move(c));
+    moved = true;
   }
-  if (moved.empty()) return false;
-  const auto now_ms = to_ms(time_.wall());
-  auto durable = files_.sync_directory(paths_.active())
-                     .and_then([&] { return files_.sync_directory(paths_.incoming()); })
-                     .and_then([&] { return names_.add(names, now_ms / 1000); });
+  if (!moved) return false;
+  auto durable =
+      files_.sync_directory(paths_.active()).and_then([&] { return files_.sync_directory(paths_.incoming()); });
   if (!durable) {
     // They are in active/ in memory only, perhaps: a restart finds out. Going on could answer for files that are gone.
     spdlog::critical("spool: cannot make accepted files durable: {}", durable.error().message());
     throw std::system_error(durable.error(), "spool");
   }
+  return remember(accepted);
+}
+
+bool claimer::remember(std::vector<std::unique_ptr<batch>>& accepted) {
+  const auto now_ms = to_ms(time_.wall());
+  std::vector<std::string> names;
+  for (const auto& c : unnamed_) names.push_back(c->name());
+  if (auto added = names_.add(names, now_ms / 1000); !added) {
+    if (added.error() == std::errc::no_space_on_device) {
+      problem("cannot remember names of accepted files", added.error());
+      return false;
+    }
+    spdlog::critical("spool: cannot remember names of accepted files: {}", added.error().message());
+    throw std::system_error(added.error(), "spool");
+  }
   last_problem_.clear();
-  for (auto& c : moved) {
+  for (auto& c : unnamed_) {
     accepted.push_back(c->make_batch(next_batch_.fetch_add(1), now_ms));
     accepted_batches.add();
   }
+  unnamed_.clear();
   return true;
 }
 
 bool claimer::step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t room) {
-  if (time_.steady() >= next_look_ && room != 0) look();
   bool worked = false;
+  if (time_.steady() >= next_look_ && room != 0) {
+    if (!unnamed_.empty()) worked = remember(accepted);
+    if (unnamed_.empty()) look();
+  }
   const auto until = time_.steady() + 10ms;
   for (std::size_t n = 0; !candidates_.empty() && ready_.size() < room; ++n) {
     if (n % 16 == 15 && time_.steady() >= until) break;
@@ -197,7 +213,7 @@ bool claimer::step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t ro
       candidates_.pop_front();
     }
   }
-  if (!ready_.empty()) worked |= accept(accepted);
+  if (!ready_.empty() && unnamed_.empty()) worked |= accept(accepted);
   return worked;
 }
 

@@ -28,7 +28,7 @@ class claimer {
   /// appended to `accepted`. Returns true when it did something. `room`: batches that may still be opened.
   bool step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t room);
   /// Nothing is waiting or being looked at, as of the last look.
-  bool idle() const noexcept { return idle_; }
+  bool idle() const noexcept { return idle_ && unnamed_.empty(); }
   /// Forces a look at the next step.
   void look_now() noexcept { next_look_ = {}; }
 
@@ -41,6 +41,7 @@ class claimer {
   /// Moves it to rejected/ as NAME, or as NAME.N where that is taken or the name itself is the fault (`numbered`).
   void reject(const std::string& name, const std::string& why, bool numbered = false);
   bool accept(std::vector<std::unique_ptr<batch>>& accepted);
+  bool remember(std::vector<std::unique_ptr<batch>>& accepted);
   void problem(const std::string& what, std::error_code why);
 
   file_system& files_;
@@ -53,7 +54,8 @@ class claimer {
   std::chrono::steady_clock::time_point next_look_{};
   std::deque<std::unique_ptr<candidate>> candidates_;
   std::vector<std::unique_ptr<candidate>> ready_;
-  std::unordered_set<std::string> seen_;  // under consideration
+  std::vector<std::unique_ptr<candidate>> unnamed_;  // in active/ durably, their names not remembered yet
+  std::unordered_set<std::string> seen_;             // under consideration
   std::string last_problem_;
   bool idle_ = false;
 };

@@ -128,17 +128,20 @@ void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
 bool feeder::take_returned() {
   returned_.resize(1024);
   auto& queue = sink_.queues().returned;
-  const std::size_t n = queue.try_dequeue_bulk(returned_token_, returned_.begin(), returned_.size());
-  if (n == 0) return false;
+  returned_.resize(queue.try_dequeue_bulk(returned_token_, returned_.begin(), returned_.size()));
+  // Those of which the journal still had to read accepted parts come by again, with their reason and time.
+  returned_.insert(returned_.end(), unread_.begin(), unread_.end());
+  unread_.clear();
+  if (returned_.empty()) return false;
   const auto now = time_.steady();
   const std::int64_t now_ms = to_ms(time_.wall());
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto& [m, why, due] = returned_[i];
+  bool any = false;
+  for (const auto& [m, why, due] : returned_) {
     if (m->part_events.load(std::memory_order_acquire) != 0) {
-      // The journal still has to read accepted parts out of it.
-      delayed_.push({now + 1ms, m});
+      unread_.push_back({m, why, due});
       continue;
     }
+    any = true;
     if (why == return_reason::retry && due - now <= longest_delay_in_memory) {
       delayed_.push({due, m});
       continue;
@@ -161,7 +164,7 @@ bool feeder::take_returned() {
     }
     return_to_line(m, now_ms, false);
   }
-  return true;
+  return any;
 }
 
 bool feeder::release_delayed(std::chrono::steady_clock::time_point now) {
@@ -323,6 +326,7 @@ feeder::step_result feeder::step(bool take_new) {
   }
   sink_.flush();
   step_result result{worked, now + 100ms};
+  if (!unread_.empty()) result.next = now + 1ms;
   if (!delayed_.empty()) result.next = std::min(result.next, delayed_.top().due);
   const auto& carriers = routing_->carriers;
   if (!batches_.empty() && std::any_of(carriers.begin(), carriers.end(), [&](const auto& c) {
@@ -374,7 +378,8 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     if (block::test(at.final, i) || block::test(at.taken, i)) continue;
     if (!state.memory_left) {
       // Nothing more fits now: the rest of the block is not even looked at.
-      state.waits |= waited_for;
+      // A visit for something that was due does not know what the others wait for.
+      state.waits |= waited_for != 0 ? waited_for : ~std::uint64_t{0};
       state.due_ms = std::min(state.due_ms, now_ms + 1000);
       if (!frontier) break;
       continue;
@@ -637,8 +642,12 @@ void feeder::restore_parts(batch& b, message& m, const std::string& carrier_name
   const auto found = b.partly_accepted.find(m.entry);
   if (found == b.partly_accepted.end()) return;
   for (const accepted_part& part : found->second) {
-    // Sent parts count only for the same carrier and the same cut.
-    if (part.carrier != carrier_name || part.parts != m.parts || part.part >= m.parts) continue;
+    // Sent parts count only for the same carrier and the same cut; otherwise what they said goes out twice.
+    if (part.carrier != carrier_name || part.parts != m.parts || part.part >= m.parts) {
+      if ((m.flags & flag_maybe_duplicate) == 0) maybe_duplicates.add();
+      m.flags |= flag_maybe_duplicate;
+      continue;
+    }
     const part_record before = read_part(m, part.part);
     if (before.state == part_state::accepted) continue;
     write_part(m, part.part,

@@ -119,6 +119,7 @@ class feeder {
   std::uint32_t last_turn_ = 0;  // id of the batch that had the last turn
   std::priority_queue<delayed_message, std::vector<delayed_message>, std::greater<>> delayed_;
   std::vector<returned_message> returned_;
+  std::vector<returned_message> unread_;  // returned while the journal has parts of them to read
   std::uint64_t route_counter_ = 0;
   std::uint64_t roomy_ = 0;  // carriers (id % 64) that had room when the turn began and have not refused since
   std::chrono::steady_clock::time_point last_roomy_{};

@@ -56,7 +56,10 @@ result<void> name_memory::add(const std::vector<std::string>& names, std::int64_
   std::string lines;
   for (const auto& name : names) lines += fmt::format("{} {}\n", now_s, name);
   auto written = file_->append({reinterpret_cast<const std::uint8_t*>(lines.data()), lines.size()}).and_then([&] {
-    return file_->sync();
+    auto synced = file_->sync();
+    // Final, whatever its code; want of space for the lines themselves is not.
+    if (!synced && synced.error() == std::errc::no_space_on_device) return result<void>(fail(std::errc::io_error));
+    return synced;
   });
   if (written) {
     for (const auto& name : names) names_[name] = now_s;

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/pdu.hpp"
+#include "protocol/udh.hpp"
+
+namespace trunkline::engine::test {
+
+/// What the other side knows: it lives on when the engine dies. Decides every submit_sm by the dice.
+class fake_smsc {
+ public:
+  struct part_log {
+    unsigned received = 0;      ///< copies that arrived
+    unsigned accepted = 0;      ///< copies that it keeps and will deliver, answered or not
+    std::set<std::string> ids;  ///< of accepted copies
+  };
+  /// destination number -> part number (from 1) -> what came.
+  using log_type = std::map<std::string, std::map<unsigned, part_log>>;
+
+  explicit fake_smsc(std::uint64_t seed) : random_(seed) {}
+
+  const log_type& log() const noexcept { return log_; }
+  /// deliver_sm that the engine has acknowledged as stored, by their text.
+  const std::set<std::string>& acknowledged() const noexcept { return acknowledged_; }
+  /// Answers that it swallowed; those that die with a connection are counted by who breaks it.
+  unsigned lost_answers() const noexcept { return lost_answers_; }
+  void count_lost(unsigned answers) noexcept { lost_answers_ += answers; }
+  /// From now on everything is accepted and answered.
+  void be_kind() noexcept { kind_ = true; }
+
+  /// One connection; dies with the engine or when the link breaks.
+  class connection {
+   public:
+    explicit connection(fake_smsc& to) : to_(to) {}
+    /// What the engine wrote; whole PDUs.
+    void receive(std::span<const std::uint8_t> octets);
+    /// A message of a phone, with this text.
+    void deliver(const std::string& text);
+    /// What it has to say, so far.
+    std::vector<std::uint8_t> outbox;
+
+   private:
+    template <class Pdu>
+    void say(const Pdu& pdu, std::uint32_t sequence, protocol::command_status status = protocol::command_status::rok) {
+      std::array<std::uint8_t, 512> out{};
+      const std::size_t size = protocol::write_pdu(out, status, sequence, pdu);
+      outbox.insert(outbox.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size));
+    }
+    void submit(const protocol::frame& f);
+    fake_smsc& to_;
+    std::map<std::uint32_t, std::string> delivered_;  // sequence -> text
+    std::uint32_t next_sequence_ = 1;
+  };
+
+ private:
+  log_type log_;
+  std::set<std::string> acknowledged_;
+  std::mt19937_64 random_;
+  std::uint64_t next_id_ = 1;
+  unsigned lost_answers_ = 0;
+  bool kind_ = false;
+};
+
+inline void fake_smsc::connection::receive(std::span<const std::uint8_t> octets) {
+  for (std::size_t at = 0; at < octets.size();) {
+    const auto cut = protocol::next_frame(octets.subspan(at));
+    if (cut.kind != protocol::frame_kind::complete) break;
+    at += cut.frame.octets.size();
+    const auto sequence = cut.frame.header.sequence_number;
+    switch (cut.frame.header.id) {
+      case protocol::command_id::bind_transceiver: {
+        protocol::bind_resp resp;
+        resp.id = protocol::response_of(cut.frame.header.id);
+        say(resp, sequence);
+        break;
+      }
+      case protocol::command_id::enquire_link:
+        say(protocol::enquire_link_resp{}, sequence);
+        break;
+      case protocol::command_id::unbind:
+        say(protocol::unbind_resp{}, sequence);
+        break;
+      case protocol::command_id::submit_sm:
+        submit(cut.frame);
+        break;
+      case protocol::command_id::deliver_sm_resp:
+        if (cut.frame.header.status == protocol::command_status::rok) to_.acknowledged_.insert(delivered_[sequence]);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+inline void fake_smsc::connection::deliver(const std::string& text) {
+  protocol::deliver_sm pdu;
+  pdu.source_addr = "491701111111";
+  pdu.destination_addr = "12345";
+  pdu.short_message = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+  delivered_[next_sequence_] = text;
+  say(pdu, next_sequence_++);
+}
+
+inline void fake_smsc::connection::submit(const protocol::frame& f) {
+  const auto pdu = protocol::decode<protocol::submit_sm>(f);
+  if (!pdu) return;
+  unsigned number = 1;
+  if ((pdu->esm_class & 0x40) != 0) {
+    if (const auto header = protocol::parse_udh(pdu->short_message); header && header->fields.part) {
+      number = header->fields.part->sequence;
+    }
+  }
+  part_log& part = to_.log_[std::string(pdu->destination_addr)][number];
+  ++part.received;
+  const std::uint64_t dice = to_.kind_ ? 0 : to_.random_() % 100;
+  const auto accept = [&] {
+    ++part.accepted;
+    const std::string id = "m" + std::to_string(to_.next_id_++);
+    part.ids.insert(id);
+    return id;
+  };
+  const auto refuse = [&](std::uint32_t status) {
+    say(protocol::submit_sm_resp{}, f.header.sequence_number, static_cast<protocol::command_status>(status));
+  };
+  if (dice < 72) {
+    const std::string id = accept();
+    protocol::submit_sm_resp resp;
+    resp.message_id = id;
+    say(resp, f.header.sequence_number);
+  } else if (dice < 75) {
+    (void)accept();  // and the answer is lost
+    ++to_.lost_answers_;
+  } else if (dice < 77) {
+    // lost on its way
+  } else if (dice < 82) {
+    refuse(0x0b);  // ESME_RINVDSTADR: for good
+  } else if (dice < 88) {
+    refuse(0x14);  // ESME_RMSGQFUL: again in a second, in memory
+  } else if (dice < 91) {
+    refuse(0x08);  // ESME_RSYSERR: again later, by the line
+  } else if (dice < 95) {
+    refuse(0x58);  // ESME_RTHROTTLED
+  } else if (dice < 99) {
+    refuse(0x45);  // ESME_RSUBMITFAIL: another carrier
+  } else {
+    refuse(0x400);  // this session is not to go on
+  }
+}
+
+}  // namespace trunkline::engine::test

@@ -1,0 +1,535 @@
+// Stages are put together as engine.cpp does it, without threads: whoever would be woken is found by the dice. Sessions
+// are the real message flow and session machine; only sockets are missing.
+#include "tests/engine/assembly/world.hpp"
+
+#include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "engine/runtime/configuration_routes.hpp"
+
+namespace trunkline::engine::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+void nobody(void*) noexcept {}
+
+carrier_config make_config(const std::string& name) {
+  carrier_config c;
+  c.name = name;
+  c.host = "192.0.2.1";
+  c.system_id = "user";
+  c.window = world::window;
+  c.response_timeout = 2s;
+  c.enquire_link = 0s;
+  using router::submit_action;
+  c.policy = {{0x0b, 0x0b, {submit_action::fail, 1s, 20}},
+              {0x14, 0x14, {submit_action::retry, 1s, 20}},
+              {0x08, 0x08, {submit_action::retry, 8s, 20}},
+              {0x45, 0x45, {submit_action::reroute, 1s, 20}},
+              {0x400, 0x400, {submit_action::stop_session, 1s, 20}}};
+  return c;
+}
+
+}  // namespace
+
+/// One session with its connection.
+struct world::link {
+  struct acks final : acknowledger {
+    void acknowledge(std::uint32_t sequence_number, bool stored) noexcept override {
+      due.emplace_back(sequence_number, stored);
+    }
+    std::vector<std::pair<std::uint32_t, bool>> due;
+  };
+
+  link(const std::shared_ptr<carrier>& at, outcome_queues& queues, const smpp_options& options)
+      : to(at), sink(queues), flow(*at, probe, sink, options, at->config().name) {}
+
+  std::shared_ptr<carrier> to;
+  session_probe probe;
+  outcome_sink sink;
+  message_flow flow;
+  std::shared_ptr<acks> answers;
+  std::unique_ptr<fake_smsc::connection> peer;
+  std::vector<std::uint8_t> heard;  // a PDU that is not whole yet
+  bool counted = false;
+  clock::steady_time next_attempt{};
+
+  void close(clock::steady_time now, fake_smsc& smsc) {
+    if (!peer) return;
+    if (flow.logged_in()) smsc.count_lost(flow.machine().in_flight());
+    flow.disconnected(now);
+    (void)flow.end_turn();
+    peer.reset();
+    answers.reset();
+    heard.clear();
+    if (std::exchange(counted, false)) to->count_sendable(-1, now);
+  }
+};
+
+/// The engine while it lives. Order of members as in engine.hpp.
+struct world::engine_parts {
+  wake_slot commit_slot{&nobody, nullptr};
+  wake_slot feed_slot{&nobody, nullptr};
+  wake_slot output_slot{&nobody, nullptr};
+  wake_slot publish_slot{&nobody, nullptr};
+  slab memory{512};
+  outcome_queues queues{256};
+  synced_queue synced{&output_slot};
+  std::unique_ptr<journal_writer> writer;
+  std::unique_ptr<commit_stage> commit;
+  std::unique_ptr<publisher> shown;
+  std::unique_ptr<outputs> reports;
+  std::unique_ptr<name_memory> names;
+  std::unique_ptr<claimer> claims;
+  std::unique_ptr<feeder> feed;
+  std::vector<std::shared_ptr<carrier>> carriers;
+  std::vector<std::unique_ptr<link>> links;
+  std::vector<std::unique_ptr<batch>> accepted;
+  std::atomic<std::uint32_t> next_batch{1};
+  smpp_options sessions;
+  bool dead = false;
+
+  ~engine_parts() {
+    links.clear();
+    journal_event left;
+    while (queues.journal.try_dequeue(left)) discard(left);
+  }
+};
+
+world::world(world_options options)
+    : options_(std::move(options)),
+      random_(options_.seed),
+      files_(options_.seed * 7 + 1, &time_),
+      smsc_(options_.seed * 13 + 5) {
+  spdlog::set_level(spdlog::level::off);
+  spool_.dir = paths_.spool;
+  config_.carriers = {make_config("alpha"), make_config("beta")};
+  route_config all;
+  all.name = "all";
+  all.prefix = {"49"};
+  all.to = {{"alpha", 1}, {"beta", 1}};
+  all.failover_after = 2s;
+  config_.routes = {all};
+
+  for (const auto& path :
+       {std::string("/spool"), std::string("/data"), paths_.incoming(), paths_.active(), paths_.results(),
+        paths_.done(), paths_.rejected(), paths_.receipts(), paths_.inbound(), paths_.unrouted(), paths_.journal(),
+        paths_.bits(), paths_.expanded(), std::string("/spool/staging")}) {
+    (void)files_.make_directory(path);
+  }
+  unsigned number = 0;
+  for (const unsigned lines : options_.jsonl_lines) batches_.push_back(make_jsonl(number++, lines, random_, 0));
+  for (const unsigned lines : options_.csv_lines) batches_.push_back(make_csv(number++, lines, random_));
+  for (const auto& b : batches_) {
+    auto made = files_.open("/spool/staging/" + b.name, open_mode::create_new);
+    (void)(*made)->write_at({reinterpret_cast<const std::uint8_t*>(b.contents.data()), b.contents.size()}, 0);
+    (void)(*made)->sync();
+  }
+  for (const auto& path : {"/", "/spool", "/data", "/spool/inbound", "/spool/staging"})
+    (void)files_.sync_directory(path);
+}
+
+world::~world() { end(); }
+
+void world::end() {
+  if (!self_) return;
+  // Nothing that still runs while things fall apart may reach the disk.
+  files_.set_fault_hook({});
+  files_.stop_after(0);
+  self_.reset();
+  files_.run_on();
+}
+
+void world::lose_power() {
+  ++deaths;
+  end();
+  files_.crash();
+}
+
+void world::die() {
+  ++deaths;
+  end();
+  files_.kill();
+}
+
+bool world::start() {
+  cause_.clear();
+  stuck_ = false;
+  const record_options records;
+  auto state = recover(files_, time_, spool_, paths_, records);
+  if (!state) {
+    cause_ = "recovery: " + state.error().message();
+    return false;
+  }
+  for (const auto& p : state->problems) {
+    ++problems_at_recovery;
+    cause_ += p + "; ";
+  }
+  self_ = std::make_unique<engine_parts>();
+  auto& e = *self_;
+  const auto fatal = [this](const std::string& what, std::error_code why) {
+    cause_ += what + ": " + why.message();
+    self_->dead = true;
+    files_.stop_after(0);  // the process ends here: nothing it does afterwards counts
+  };
+  e.queues.journal_wake = &e.commit_slot;
+  e.queues.dispatcher_wake = &e.feed_slot;
+  journal_writer_options journal;
+  journal.segment_bytes = options_.segment_bytes;
+  journal.frame_bytes = 8U << 10;
+  journal.salt = options_.seed | 1U;
+  e.writer = std::make_unique<journal_writer>(files_, paths_.journal(), state->next, journal);
+  e.commit = std::make_unique<commit_stage>(
+      *e.writer, e.queues, e.synced, time_,
+      commit_stage::hooks{[] {}, [&e](std::uint64_t marker) { e.reports->on_marker(marker); },
+                          [fatal](std::error_code why) { fatal("journal", why); }, [](bool) {}});
+  e.shown = std::make_unique<publisher>(
+      files_, spool_.file_mode,
+      [fatal](std::error_code why, const std::string& what) { fatal("publisher " + what, why); });
+  e.shown->set_wake(&e.publish_slot);
+  e.reports = std::make_unique<outputs>(
+      files_, time_, spool_, paths_, e.memory, e.queues, e.synced, *e.shown,
+      outputs::hooks{[&e](std::uint32_t id) { e.feed->closed(id); }, [] {},
+                     [&e](std::uint64_t marker) { e.commit->checkpoint_done(marker); },
+                     [fatal](std::error_code why, const std::string& what) { fatal("outputs " + what, why); }});
+  e.reports->set_next_batch(&e.next_batch);
+  auto routes = std::make_shared<routing>();
+  std::int64_t credit = max_unsynced;
+  for (const auto& config : config_.carriers) {
+    const auto id = static_cast<std::uint16_t>(e.carriers.size());
+    auto made = std::make_shared<carrier>(id, std::make_shared<const carrier_config>(config), 64);
+    e.carriers.push_back(made);
+    e.commit->name_carrier(id, config.name);
+    e.reports->name_carrier(id, made);
+    routes->by_name[config.name] = id;
+  }
+  routes->carriers = e.carriers;
+  routes->routes = compile_routes(config_, [&](std::string_view name) -> std::optional<router::carrier_id> {
+    const auto found = routes->by_name.find(name);
+    if (found == routes->by_name.end()) return std::nullopt;
+    return found->second;
+  });
+  e.sessions.unknown_resends = 1;
+  for (unsigned i = 0; i < links; ++i) {
+    e.links.push_back(std::make_unique<link>(e.carriers[i % e.carriers.size()], e.queues, e.sessions));
+    credit += window;
+  }
+  e.queues.credit.set_limit(credit);
+  e.names = std::make_unique<name_memory>(files_, paths_.names(), 1'000'000);
+  const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
+  if (auto loaded = e.names->load(now_s); !loaded) {
+    fatal("names", loaded.error());
+    return false;
+  }
+  e.claims = std::make_unique<claimer>(files_, time_, spool_, paths_, records, *e.names, e.next_batch);
+  e.feed = std::make_unique<feeder>(feeder_options{records, 48h, unknown_policy::resend}, files_, time_, e.memory,
+                                    e.queues, routes);
+  e.next_batch.store(state->next_batch);
+  if (auto adopted = adopt_recovered(std::move(*state), e.carriers, time_, {*e.commit, *e.reports, *e.feed, *e.names});
+      !adopted) {
+    fatal("adopt", adopted.error());
+    return false;
+  }
+  if (auto started = e.commit->start(); !started) {
+    fatal("journal start", started.error());
+    return false;
+  }
+  e.commit->request_checkpoint();
+  return true;
+}
+
+bool world::produce() {
+  auto waiting = files_.list("/spool/staging");
+  if (!waiting || waiting->empty()) return false;
+  std::sort(waiting->begin(), waiting->end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const std::string& name = (*waiting)[random_() % waiting->size()].name;
+  return files_.rename("/spool/staging/" + name, paths_.incoming() + "/" + name, rename_mode::no_replace).has_value();
+}
+
+bool world::step() {
+  auto& e = *self_;
+  const auto now = time_.steady();
+  const auto wall = std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
+  const auto dice = random_() % 100;
+  if (dice < 1) return produce();
+  if (dice < 5) {
+    try {
+      const bool worked = e.claims->step(e.accepted, 1000);
+      for (auto& b : e.accepted) e.feed->add(std::move(b), true);
+      e.accepted.clear();
+      return worked;
+    } catch (const std::system_error& error) {
+      cause_ += std::string("claimer: ") + error.what();
+      e.dead = true;
+      return false;
+    }
+  }
+  if (dice < 20) return e.feed->step(true).worked;
+  if (dice < 40) {
+    if (random_() % 60 == 0) e.commit->request_checkpoint();
+    return e.commit->step();
+  }
+  if (dice < 55) return e.reports->step().worked;
+  if (dice < 60) return e.shown->step();
+  if (dice < 62) {
+    time_.advance(std::chrono::milliseconds(1 + random_() % 20));
+    return false;
+  }
+  link& l = *e.links[random_() % e.links.size()];
+  if (!l.peer) {
+    if (now < l.next_attempt) return false;
+    l.answers = std::make_shared<link::acks>();
+    l.peer = std::make_unique<fake_smsc::connection>(smsc_);
+    l.flow.connected(l.answers, now);
+    l.peer->receive(l.flow.build(now, wall));
+    (void)l.flow.end_turn();
+    return true;
+  }
+  l.flow.tick(now, wall);
+  bool worked = false;
+  if (dice < 80) {
+    for (const auto& [sequence, stored] : std::exchange(l.answers->due, {})) {
+      l.flow.machine().answer(sequence, stored ? protocol::command_status::rok : protocol::command_status::rx_t_appn);
+    }
+    const auto written = l.flow.build(now, wall);
+    l.peer->receive(written);
+    worked = !written.empty();
+  } else if (!l.peer->outbox.empty()) {
+    // Some of what the peer said arrives, cut anywhere.
+    const std::size_t n = random_() % 4 == 0 ? 1 + random_() % l.peer->outbox.size() : l.peer->outbox.size();
+    const auto end = l.peer->outbox.begin() + static_cast<std::ptrdiff_t>(n);
+    l.heard.insert(l.heard.end(), l.peer->outbox.begin(), end);
+    l.peer->outbox.erase(l.peer->outbox.begin(), end);
+    const std::size_t used = l.flow.on_bytes(l.heard, now, wall);
+    l.heard.erase(l.heard.begin(), l.heard.begin() + static_cast<std::ptrdiff_t>(used));
+    worked = true;
+  } else if (inbound_sent_ < options_.inbound && l.flow.logged_in() && random_() % 20 == 0) {
+    l.peer->deliver("from a phone " + std::to_string(inbound_sent_++));
+  }
+  (void)l.flow.end_turn();
+  if (l.flow.logged_in() && !l.counted) {
+    l.counted = true;
+    l.to->count_sendable(1, now);
+  }
+  const bool over = l.flow.machine().ended() || (l.flow.refused() && l.flow.idle()) || random_() % 2000 == 0;
+  if (over) {
+    l.close(now, smsc_);
+    l.next_attempt = now + std::chrono::milliseconds(random_() % 300);
+  }
+  return worked;
+}
+
+bool world::finished() {
+  auto& e = *self_;
+  const auto none = [&](const std::string& path) {
+    const auto entries = files_.list(path);
+    return entries && entries->empty();
+  };
+  return e.feed->open_batches() == 0 && e.reports->idle() && e.queues.journal.size_approx() == 0 &&
+         e.shown->pending() == 0 && inbound_sent_ >= options_.inbound && none("/spool/staging") &&
+         none(paths_.incoming());
+}
+
+bool world::run() {
+  if (!self_ || self_->dead) return false;
+  auto& e = *self_;
+  unsigned quiet = 0;
+  std::uint64_t idle_for = 0;  // steps without anything done
+  for (;; ++steps_) {
+    const bool worked = step();
+    if (e.dead) return false;
+    quiet = worked ? 0 : quiet + 1;
+    idle_for = worked ? 0 : idle_for + 1;
+    if (quiet == 60) {
+      quiet = 0;
+      if (finished()) break;
+      // The longer nothing happens, the longer it is left alone.
+      time_.advance(std::chrono::milliseconds(idle_for < 300 ? 120 : idle_for < 1000 ? 1100 : 10'000));
+    }
+    if (idle_for > 200'000) {
+      stuck_ = true;
+      cause_ += "no progress";
+      return false;
+    }
+  }
+  // The orderly end: positions are written, everything is shown.
+  for (auto& l : e.links) l->close(time_.steady(), smsc_);
+  const auto settle = [&] {
+    for (int i = 0; i < 200 && !e.dead; ++i) {
+      (void)e.feed->step(false);
+      (void)e.commit->step();
+      (void)e.reports->step();
+      (void)e.shown->step();
+    }
+  };
+  settle();
+  const auto before = e.commit->checkpoints();
+  e.commit->request_checkpoint();
+  settle();
+  e.reports->rotate_all();
+  settle();
+  if (e.dead) return false;
+  if (e.commit->checkpoints() == before) {
+    stuck_ = true;
+    cause_ += "no checkpoint at the end";
+    return false;
+  }
+  if (e.queues.credit.outstanding() != 0) {
+    stuck_ = true;
+    cause_ += "credit leaked: " + std::to_string(e.queues.credit.outstanding());
+    return false;
+  }
+  for (const auto& c : e.carriers) {
+    if (c->held() != 0) {
+      stuck_ = true;
+      cause_ += "slots leaked at " + c->config().name + ": " + std::to_string(c->held());
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string world::read_all(const std::string& path) {
+  auto opened = files_.open(path, open_mode::read);
+  if (!opened) return {};
+  const auto size = (*opened)->size();
+  std::string text(size.value_or(0), '\0');
+  const auto got = (*opened)->read_at({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 0);
+  text.resize(got.value_or(0));
+  return text;
+}
+
+unsigned world::duplicates() const {
+  unsigned sum = 0;
+  for (const auto& [number, parts] : smsc_.log()) {
+    for (const auto& [part, log] : parts) sum += log.accepted > 1 ? log.accepted - 1 : 0;
+  }
+  return sum;
+}
+
+void world::check_batch(const test_batch_file& file, std::vector<std::string>& broken,
+                        const std::map<std::string, std::map<std::uint32_t, std::string>>& results) {
+  using nlohmann::json;
+  const auto complain = [&](const std::string& what) { broken.push_back(file.name + ": " + what); };
+  if (!files_.stat(paths_.done(file.name))) complain("not in done/");
+  if (!files_.stat(paths_.report(file.name))) return complain("has no report");
+  std::map<std::uint32_t, json> lines;
+  std::map<std::string, std::uint64_t> counts;
+  std::uint64_t flagged = 0;
+  const std::string report = read_all(paths_.report(file.name));
+  for (std::size_t at = 0; at < report.size();) {
+    const std::size_t end = report.find('\n', at);
+    if (end == std::string::npos) {
+      complain("report ends within a line");
+      break;
+    }
+    const std::string text = report.substr(at, end - at);
+    at = end + 1;
+    const json j = json::parse(text, nullptr, false);
+    if (j.is_discarded()) {
+      complain("report line is no JSON: " + text);
+      continue;
+    }
+    const auto line = j["line"].get<std::uint32_t>();
+    if (!lines.emplace(line, j).second) complain("two report lines for line " + std::to_string(line));
+    ++counts[j["status"].get<std::string>()];
+    flagged += j.contains("maybe_duplicate") ? 1 : 0;
+    const auto shown = results.find(file.name);
+    if (shown == results.end() || !shown->second.contains(line))
+      complain("results/ lacks line " + std::to_string(line));
+  }
+  for (const auto& [line, j] : lines) {
+    if (!file.lines.contains(line)) complain("report for a line that is no message: " + std::to_string(line));
+  }
+  for (const auto& [line, expected] : file.lines) {
+    const std::string place = "line " + std::to_string(line) + " ";
+    const auto found = lines.find(line);
+    if (found == lines.end()) {
+      complain(place + "has no report line");
+      continue;
+    }
+    const json& j = found->second;
+    const std::string status = j["status"];
+    if (expected.number.empty() != (status == "rejected"))
+      complain(place + "is bad or good, and ended as " + status + j.dump());
+    if (expected.number.empty()) continue;
+    if (status == "expired" || status == "cancelled") complain(place + "ended as " + status);
+    const auto at_smsc = smsc_.log().find(expected.number);
+    const bool maybe_duplicate = j.value("maybe_duplicate", false);
+    unsigned most = 0;
+    if (at_smsc != smsc_.log().end()) {
+      for (const auto& [part, log] : at_smsc->second) most = std::max(most, log.accepted);
+    }
+    if (most > 1 && !maybe_duplicate)
+      complain(place + "arrived " + std::to_string(most) + " times and is not flagged: " + j.dump());
+    if (status == "unknown" && !maybe_duplicate) complain(place + "is unknown and not flagged");
+    if (status != "sent") continue;
+    const auto ids = j["message_ids"].get<std::vector<std::string>>();
+    if (ids.size() != expected.parts) complain(place + "has " + std::to_string(ids.size()) + " ids");
+    for (unsigned part = 1; part <= expected.parts; ++part) {
+      const auto* log =
+          at_smsc == smsc_.log().end() || !at_smsc->second.contains(part) ? nullptr : &at_smsc->second.at(part);
+      if (log == nullptr || log->accepted == 0) {
+        complain(place + "is sent, and part " + std::to_string(part) + " never arrived");
+      } else if (part <= ids.size() && !log->ids.contains(ids[part - 1])) {
+        complain(place + "names an id that part " + std::to_string(part) + " never had: " + ids[part - 1]);
+      }
+    }
+  }
+  const json summary = json::parse(read_all(paths_.summary(file.name)), nullptr, false);
+  if (summary.is_discarded()) return complain("summary is no JSON");
+  if (summary["messages"] != lines.size()) complain("summary counts " + summary["messages"].dump() + " messages");
+  for (const auto& [status, n] : summary["status"].items()) {
+    if (n != counts[status])
+      complain("summary counts " + n.dump() + " " + status + ", the report " + std::to_string(counts[status]));
+  }
+  if (summary["maybe_duplicates"] != flagged) complain("summary counts other flags than the report");
+}
+
+std::vector<std::string> world::broken_promises() {
+  using nlohmann::json;
+  end();
+  std::vector<std::string> broken;
+  std::map<std::string, std::map<std::uint32_t, std::string>> results;
+  const auto lines_of = [&](const std::string& directory, auto each) {
+    const auto entries = files_.list(directory);
+    if (!entries) return;
+    for (const auto& entry : *entries) {
+      if (entry.name.starts_with('.')) continue;
+      const std::string text = read_all(directory + "/" + entry.name);
+      for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const json j = json::parse(text.substr(at, end - at), nullptr, false);
+        if (j.is_discarded()) {
+          broken.push_back(directory + "/" + entry.name + " holds a line that is no JSON");
+        } else {
+          each(j);
+        }
+        at = end + 1;
+      }
+    }
+  };
+  lines_of(paths_.results(), [&](const json& j) { results[j["batch"]][j["line"].get<std::uint32_t>()] = j.dump(); });
+  std::set<std::string> inbound;
+  const auto remember = [&](const json& j) { inbound.insert(j.value("text", "")); };
+  lines_of(paths_.unrouted(), remember);
+  lines_of(paths_.receipts(), remember);
+  for (const auto& text : smsc_.acknowledged()) {
+    if (!inbound.contains(text)) broken.push_back("acknowledged, and not in inbound/: " + text);
+  }
+  for (const auto& file : batches_) check_batch(file, broken, results);
+  const auto count = [&](const std::string& directory) {
+    const auto entries = files_.list(directory);
+    return entries ? entries->size() : 0;
+  };
+  if (count(paths_.journal()) > 2)
+    broken.push_back("journal keeps " + std::to_string(count(paths_.journal())) + " segments");
+  if (count(paths_.active()) != 0) broken.push_back("active/ is not empty");
+  if (count(paths_.rejected()) != 0) broken.push_back("something was rejected");
+  return broken;
+}
+
+}  // namespace trunkline::engine::test
