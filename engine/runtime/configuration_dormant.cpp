@@ -12,7 +12,6 @@ struct dormant_key {
 
 // clang-format off
 constexpr dormant_key dormant_keys[] = {
-    {"engine", "router_threads"},
     {"spool", "keep_done"},
     {"spool", "keep_output"},
     {"carrier", "receipt_detect"},
