@@ -17,7 +17,7 @@ class field_writer {
   }
   void text(const std::string_view& value) noexcept {
     number(static_cast<std::uint16_t>(value.size()));
-    std::memcpy(to_, value.data(), value.size());
+    if (!value.empty()) std::memcpy(to_, value.data(), value.size());
     to_ += value.size();
   }
   template <class Octets>

@@ -42,7 +42,7 @@ TEST(phone_number, normalizes) {
       {"plus in the middle", "49+170", "", "", number_fault::odd_character},
       {"two plus", "++49170", "", "", number_fault::odd_character},
       {"tab", "49\t170", "", "", number_fault::odd_character},
-      {"NUL", std::string("49\0170", 6), "", "", number_fault::odd_character},
+      {"NUL", std::string{'4', '9', '\0', '1', '7', '0'}, "", "", number_fault::odd_character},
       {"no-break space",
        "49\xC2\xA0"
        "170",
