@@ -8,10 +8,10 @@
 #   deps      install what building and testing need (deploy/deps.sh); always runs
 #   format    clang-format leaves every source as it is
 #   unit      ci build with -Werror; unit, system and interop tests
-#   asan      AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and two system tests
+# * asan      AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and two system tests
 # * tsan      ThreadSanitizer: the engine's unit tests and one system test; it reports races inside the queue library, whose
 #             fences it does not know, so it is read by people
-#   fuzz      clang build of all libraries, then every fuzz target for FUZZ_SECONDS (15) from SEED
+# * fuzz      clang build of all libraries, then every fuzz target for FUZZ_SECONDS (15) from SEED
 # * tidy      clang-tidy-19's coroutine checks over every coroutine (and the rest of .clang-tidy as advice)
 #   bench     every benchmark for a moment, and a quick end_to_end
 #
@@ -22,7 +22,7 @@ cd "$(dirname "$0")/.."
 script=$PWD/deploy/test.sh
 
 all_stages=(format unit asan tsan fuzz tidy bench)
-default_stages=(format unit asan fuzz bench)
+default_stages=(format unit bench)
 results=build/test-results
 jobs=$(nproc)
 
