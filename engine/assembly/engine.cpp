@@ -163,6 +163,7 @@ void engine::start() {
                      [this](std::uint64_t marker) { commit_->checkpoint_done(marker); },
                      [this](std::error_code why, const std::string& what) { fatal("cannot write " + what, why); }});
   outputs_->set_next_batch(&next_batch_);
+  outputs_->name_start(state->next.segment);
 
   std::uint64_t weights = 0;
   for (const auto& c : config_.carriers) weights += std::uint64_t{c.sessions} * c.window;

@@ -44,6 +44,11 @@ class outputs {
           outcome_queues& queues, synced_queue& synced, publisher& shown, hooks hooks);
   ~outputs();
 
+  /// What tells this start from every other (the first journal segment it writes), for names of files. Before the
+  /// thread starts.
+  void name_start(std::uint64_t start) noexcept {
+    for (rotating_output* out : {&results_, &receipts_, &unrouted_}) out->name_start(start);
+  }
   /// Names of carriers by id; before a message of the carrier ends. Any thread.
   void name_carrier(std::uint16_t id, const std::shared_ptr<carrier>& c);
   /// A recovered batch: its report so far, already resumed and counted. Before the thread starts.

@@ -8,7 +8,7 @@ void rotating_output::rotate() {
   if (lines_ == 0) return;
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time_.wall().time_since_epoch()).count();
   const std::size_t size = buffer_.size();
-  to_.publish(directory_, fmt::format("{:016d}-{:06d}.jsonl", micros, ++number_ % 1'000'000), std::move(buffer_));
+  to_.publish(directory_, fmt::format("{:016d}-{:x}-{:06d}.jsonl", micros, start_, ++number_), std::move(buffer_));
   buffer_ = {};
   buffer_.reserve(size + size / 8);
   lines_ = 0;

@@ -12,9 +12,13 @@ namespace trunkline::engine {
 /// Collects lines for consumers who take files away: a file appears after one second or 10,000 lines. One thread.
 class rotating_output {
  public:
-  /// Files are `directory`/TIME-N.jsonl.
+  /// Files are `directory`/TIME-START-N.jsonl.
   rotating_output(publisher& to, const clock& time, std::string directory)
       : to_(to), time_(time), directory_(std::move(directory)) {}
+
+  /// What tells this start of the engine from every other, so that no file ever takes the name, and with it the place,
+  /// of one that an earlier start showed: clocks stand still and step back. Before the first `rotate`.
+  void name_start(std::uint64_t start) noexcept { start_ = start; }
 
   /// The place to append whole lines to; call `added` afterwards.
   std::string& buffer() noexcept { return buffer_; }
@@ -36,7 +40,8 @@ class rotating_output {
   std::string directory_;
   std::string buffer_;
   std::uint32_t lines_ = 0;
-  std::uint32_t number_ = 0;
+  std::uint64_t start_ = 0;
+  std::uint64_t number_ = 0;
   std::chrono::steady_clock::time_point first_{};
 };
 

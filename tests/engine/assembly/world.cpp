@@ -196,6 +196,7 @@ bool world::start() {
                      [&e](std::uint64_t marker) { e.commit->checkpoint_done(marker); },
                      [fatal](std::error_code why, const std::string& what) { fatal("outputs " + what, why); }});
   e.reports->set_next_batch(&e.next_batch);
+  e.reports->name_start(state->next.segment);
   auto routes = std::make_shared<routing>();
   std::int64_t credit = max_unsynced;
   for (const auto& config : config_.carriers) {
