@@ -118,6 +118,9 @@ class batch final : public batch_control {
   std::uint64_t scanned_bytes = 0;  ///< everything before is in `blocks`
   std::uint32_t scanned_lines = 0;
   bool scanned = false;                     ///< the end of the file was reached
+  bool last_block_open = false;             ///< reading failed within the last block: it goes on behind its entries
+  std::int64_t retry_at_ms = 0;             ///< wall clock; after a failed read nothing of the file is read before
+  std::int64_t retry_after_ms = 0;          ///< how long the last failed read kept the batch waiting; 0: none failed
   bool urgent = false;                      ///< holds urgent messages, as far as known
   std::uint32_t messages = 0;               ///< entries that are messages, so far
   std::uint32_t next_waiting = 0;           ///< where the search for a block that may move goes on

@@ -27,6 +27,9 @@ constexpr auto idle_scan_after = 500ms;
 constexpr auto lane_patience = 200ms;
 /// How soon the return of a carrier is noticed while lines may wait for it.
 constexpr auto look_for_carriers = 20ms;
+/// A batch whose file cannot be read is tried again after this long, and then after twice as long each time.
+constexpr std::int64_t first_retry_ms = 1000;
+constexpr std::int64_t longest_retry_ms = 60'000;
 
 std::int64_t to_ms(clock::wall_time t) noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
@@ -238,6 +241,10 @@ std::uint64_t feeder::roomy_carriers() const {
 
 bool feeder::find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms) {
   const std::uint32_t count = b.blocks.size();
+  if (b.last_block_open) {
+    block_index = count - 1;
+    return true;
+  }
   if (b.earliest_due_ms <= now_ms) {
     std::int64_t earliest = never_ms;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -294,7 +301,7 @@ batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_
     for (std::size_t n = 0; n < batches_.size(); ++n, ++turn) {
       if (turn == batches_.end()) turn = batches_.begin();
       batch& b = *turn->second;
-      if (b.urgent != urgent || b.paused.load(std::memory_order_relaxed)) continue;
+      if (b.urgent != urgent || b.paused.load(std::memory_order_relaxed) || b.retry_at_ms > now_ms) continue;
       const bool cancelled = b.cancelled.load(std::memory_order_relaxed);
       if (find_block(b, block_index, cancelled ? ~std::uint64_t{0} : roomy, now_ms)) {
         last_turn_ = b.batch_id;
@@ -336,27 +343,30 @@ feeder::step_result feeder::step(bool take_new) {
   }
   for (const auto& [id, b] : batches_) {
     if (b->earliest_due_ms == never_ms) continue;
-    const auto wait = std::chrono::milliseconds(std::clamp<std::int64_t>(b->earliest_due_ms - now_ms, 0, 100));
+    const std::int64_t due_ms = std::max(b->earliest_due_ms, b->retry_at_ms);
+    const auto wait = std::chrono::milliseconds(std::clamp<std::int64_t>(due_ms - now_ms, 0, 100));
     result.next = std::min(result.next, now + wait);
   }
   return result;
 }
 
-bool feeder::open_source(batch& b) {
-  if (b.source) return true;
+result<void> feeder::open_source(batch& b) {
+  if (b.source) return {};
   auto opened = files_.open(b.source_path, open_mode::read);
-  if (!opened) return false;
+  if (!opened) return tl::unexpected(opened.error());
   b.source = std::move(*opened);
-  return true;
+  return {};
 }
 
 void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
-  if (!open_source(b))
-    return source_failed(b, block_index * block_entries, std::make_error_code(std::errc::io_error), now_ms);
-  const bool frontier = block_index == b.blocks.size();
-  if (frontier) begin_block(b);
+  if (auto opened = open_source(b); !opened)
+    return source_failed(b, block_index * block_entries, opened.error(), now_ms);
+  const bool fresh = block_index == b.blocks.size();
+  if (fresh) begin_block(b);
+  const bool frontier = fresh || b.last_block_open;
   block& at = b.blocks[block_index];
   const std::uint64_t waited_for = frontier ? ~std::uint64_t{0} : at.waits;
+  const std::int64_t due_before = at.due_ms;
   at.due_ms = never_ms;
   at.waits = 0;
   reader_.seek(b, at.offset, at.first_line);
@@ -372,9 +382,14 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     }
     if (what == entry_reader::outcome::failed) {
       if (state.pending != nullptr) sink_.event(event_kind::admission, state.pending);
+      b.last_block_open = frontier;
+      at.waits = ~std::uint64_t{0};
+      b.waits |= at.waits;
+      at.due_ms = std::min(due_before, state.due_ms);
+      b.earliest_due_ms = std::min(b.earliest_due_ms, at.due_ms);
       return source_failed(b, block_index * block_entries + i, reader_.error(), now_ms);
     }
-    if (frontier) count_entry(b, block_index, i, what, reader_);
+    if (frontier && i >= at.entries) count_entry(b, block_index, i, what, reader_);
     if (block::test(at.final, i) || block::test(at.taken, i)) continue;
     if (!state.memory_left) {
       // Nothing more fits now: the rest of the block is not even looked at.
@@ -395,7 +410,9 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     // Once no carrier has room the rest is left unread; a visit that began without any reads on, to learn what is due.
     if (taken == taking::left && state.began_roomy && roomy_ == 0) state.memory_left = false;
   }
+  b.retry_after_ms = 0;
   if (frontier) {
+    b.last_block_open = false;
     if (end_block(b, reader_, ended)) {
       // The outputs may have seen its last message already.
       auto* mark = new control_record;
@@ -410,14 +427,13 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
   if (state.pending != nullptr) sink_.event(event_kind::admission, state.pending);
 }
 
-void feeder::source_failed(batch& b, std::uint32_t from_entry, std::error_code why, std::int64_t) {
-  b.paused.store(true, std::memory_order_relaxed);
+void feeder::source_failed(batch& b, std::uint32_t entry, std::error_code why, std::int64_t now_ms) {
   b.source.reset();
   reader_.forget(b);
-  spdlog::error(
-      "batch {}: cannot read {} at entry {}: {}; the batch is paused, nothing of it is lost: repair the file and "
-      "restart",
-      b.name, b.source_path, from_entry, why.message());
+  b.retry_after_ms = std::clamp(b.retry_after_ms * 2, first_retry_ms, longest_retry_ms);
+  b.retry_at_ms = now_ms + b.retry_after_ms;
+  spdlog::error("batch {}: cannot read {} at entry {}: {}; it is tried again in {} s, and nothing of it is lost", b.name,
+                b.source_path, entry, why.message(), b.retry_after_ms / 1000);
 }
 
 }  // namespace trunkline::engine

@@ -92,7 +92,7 @@ class feeder {
   bool empty_closed_lanes();
   batch* next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms);
   bool find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms);
-  bool open_source(batch& b);
+  result<void> open_source(batch& b);
   void visit(batch& b, std::uint32_t block_index, std::int64_t now_ms);
   taking take(batch& b, std::uint32_t entry, std::uint32_t line, entry_reader::outcome what, std::string_view text,
               std::int64_t now_ms, visit_state& state);
@@ -102,7 +102,7 @@ class feeder {
   const std::shared_ptr<carrier>& partly_sent_by(const batch& b, std::uint32_t entry) const;
   void restore_parts(batch& b, message& m, const std::string& carrier_name);
   std::uint64_t roomy_carriers() const;
-  void source_failed(batch& b, std::uint32_t from_entry, std::error_code why, std::int64_t now_ms);
+  void source_failed(batch& b, std::uint32_t entry, std::error_code why, std::int64_t now_ms);
 
   feeder_options options_;
   file_system& files_;

@@ -21,6 +21,8 @@ namespace trunkline::engine::test {
 
 struct world_options {
   std::uint64_t seed = 1;
+  /// A file that could not be read when it was looked at may be refused, as a whole.
+  bool may_reject_unreadable = false;
   std::vector<unsigned> jsonl_lines{12, 40};  ///< a batch each
   std::vector<unsigned> csv_lines{15};
   unsigned inbound = 6;  ///< messages that phones send
