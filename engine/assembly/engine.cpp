@@ -30,7 +30,12 @@ std::runtime_error problem(const std::string& what, std::error_code why) {
 engine::engine(configuration config, file_system& files, const clock& time)
     : config_(std::move(config)), files_(files), time_(time), paths_{config_.spool.dir, config_.data_dir} {}
 
-engine::~engine() { stop(); }
+engine::~engine() {
+  stop();
+  // What a stage said after the commit stage had ended; recovery does without it.
+  journal_event left;
+  while (queues_.journal.try_dequeue(left)) discard(left);
+}
 
 void engine::fatal(const std::string& what, std::error_code why) {
   // A failed write to the journal leaves no honest way to go on: what is on disk is known only after a restart.

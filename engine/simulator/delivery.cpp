@@ -93,7 +93,7 @@ void minute_text::render(wall_minutes minute) noexcept {
 }
 
 short_address::short_address(std::uint8_t address_ton, std::uint8_t address_npi, std::string_view text) noexcept
-    : ton(address_ton), npi(address_npi), size(static_cast<std::uint8_t>(std::min(text.size(), digits.size()))) {
+    : ton(address_ton), npi(address_npi), size(static_cast<std::uint8_t>(std::min(text.size(), sizeof digits))) {
   std::memcpy(digits.data(), text.data(), size);
 }
 
