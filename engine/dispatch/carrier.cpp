@@ -22,12 +22,12 @@ bool carrier::release(std::uint32_t slots) noexcept {
 }
 
 carrier::producer::producer(carrier& c)
-    : tokens{moodycamel::ProducerToken(c.lanes_[0]), moodycamel::ProducerToken(c.lanes_[1]),
-             moodycamel::ProducerToken(c.lanes_[2]), moodycamel::ProducerToken(c.lanes_[3])} {}
+    : tokens{queue::producer_token(c.lanes_[0]), queue::producer_token(c.lanes_[1]), queue::producer_token(c.lanes_[2]),
+             queue::producer_token(c.lanes_[3])} {}
 
 carrier::consumer::consumer(carrier& c)
-    : tokens{moodycamel::ConsumerToken(c.lanes_[0]), moodycamel::ConsumerToken(c.lanes_[1]),
-             moodycamel::ConsumerToken(c.lanes_[2]), moodycamel::ConsumerToken(c.lanes_[3])} {}
+    : tokens{queue::consumer_token(c.lanes_[0]), queue::consumer_token(c.lanes_[1]), queue::consumer_token(c.lanes_[2]),
+             queue::consumer_token(c.lanes_[3])} {}
 
 void carrier::push(lane to, std::span<message* const> messages, producer& via) {
   if (messages.empty()) return;

@@ -10,10 +10,9 @@
 #include <string>
 #include <vector>
 
-#include <concurrentqueue/concurrentqueue.h>
-
 #include "engine/dispatch/message.hpp"
 #include "engine/runtime/configuration.hpp"
+#include "engine/runtime/shared_queue.hpp"
 #include "engine/runtime/wake_slot.hpp"
 #include "router/outcome_policy.hpp"
 #include "router/pacing.hpp"
@@ -69,12 +68,12 @@ class carrier {
   /// A producing thread's tokens, one a lane; made once per thread and carrier.
   struct producer {
     explicit producer(carrier& c);
-    std::array<moodycamel::ProducerToken, lane_count> tokens;
+    std::array<shared_queue<message*>::producer_token, lane_count> tokens;
   };
   /// A session's tokens.
   struct consumer {
     explicit consumer(carrier& c);
-    std::array<moodycamel::ConsumerToken, lane_count> tokens;
+    std::array<shared_queue<message*>::consumer_token, lane_count> tokens;
     std::uint32_t turn = 0;
   };
   /// Appends in order and wakes sessions that wait for work.
@@ -120,7 +119,7 @@ class carrier {
   std::vector<std::shared_ptr<session_probe>> probes() const;
 
  private:
-  using queue = moodycamel::ConcurrentQueue<message*>;
+  using queue = shared_queue<message*>;
 
   /// Wakes up to `count` parked sessions.
   void wake(std::size_t count) noexcept;

@@ -8,9 +8,8 @@
 #include <span>
 #include <vector>
 
-#include <concurrentqueue/concurrentqueue.h>
-
 #include "engine/dispatch/message.hpp"
+#include "engine/runtime/shared_queue.hpp"
 #include "engine/runtime/wake_slot.hpp"
 
 namespace trunkline::engine {
@@ -102,8 +101,8 @@ struct outcome_queues {
   /// `events`: what a producer can have waiting before the queue has to allocate.
   explicit outcome_queues(std::size_t events = 1U << 15U) : journal(events, 32, 32), returned(events / 8, 32, 32) {}
 
-  moodycamel::ConcurrentQueue<journal_event> journal;
-  moodycamel::ConcurrentQueue<returned_message> returned;
+  shared_queue<journal_event> journal;
+  shared_queue<returned_message> returned;
   wake_slot* journal_wake = nullptr;  ///< set before any producer starts
   wake_slot* dispatcher_wake = nullptr;
   durability_credit credit;
@@ -146,8 +145,8 @@ class outcome_sink {
 
  private:
   outcome_queues& queues_;
-  moodycamel::ProducerToken journal_token_;
-  moodycamel::ProducerToken returned_token_;
+  shared_queue<journal_event>::producer_token journal_token_;
+  shared_queue<returned_message>::producer_token returned_token_;
   std::vector<journal_event> events_;
   std::vector<returned_message> returned_;
 };

@@ -94,7 +94,7 @@ class commit_stage {
   synced_queue& synced_;
   const clock& time_;
   hooks hooks_;
-  moodycamel::ConsumerToken token_;
+  shared_queue<journal_event>::consumer_token token_;
   std::vector<journal_event> drained_;  // taken from the queue, not yet in a frame
   std::size_t next_ = 0;                // first of them
   std::vector<journal_event> frame_;    // in the frame being written

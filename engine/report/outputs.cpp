@@ -90,7 +90,10 @@ void outputs::adopt(batch& b, std::unique_ptr<batch_report> report) {
   by_id_[b.batch_id] = &b;
 }
 
-void outputs::check(batch& b) { to_check_.try_emplace(&b); }
+void outputs::check(batch& b) {
+  to_check_.try_emplace(&b);
+  idle_.store(false);
+}
 
 void outputs::replay_received(std::string_view carrier_name, std::int64_t received_at_ms,
                               std::span<const std::uint8_t> pdu) {
@@ -208,10 +211,6 @@ void outputs::consume(journal_event& event) {
   }
 }
 
-bool outputs::idle() const noexcept {
-  return next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0;
-}
-
 void outputs::rotate_all() {
   for (rotating_output* out : {&results_, &receipts_, &unrouted_}) out->rotate();
 }
@@ -231,6 +230,7 @@ outputs::step_result outputs::step() {
   bool worked = false;
   if (next_event_ == events_.size()) {
     next_event_ = 0;
+    idle_.store(false);
     if (!synced_.pop(events_)) events_.clear();
   }
   while (next_event_ < events_.size()) {
@@ -258,6 +258,7 @@ outputs::step_result outputs::step() {
   }
   if (!to_check_.empty()) result.next = now + 2ms;
   if (blocked_.load(std::memory_order_relaxed)) result.next = now + 200ms;
+  idle_.store(next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0);
   return result;
 }
 
@@ -300,20 +301,22 @@ void outputs::close_finished() {
     if (shown_.shown() >= *shown_at) group.push_back(b);
     ++next;
   }
-  if (group.empty() || !close_group(group)) return;
-  for (batch* b : group) to_check_.erase(b);
+  if (!group.empty()) close_group(group);
 }
 
-bool outputs::close_group(const std::vector<batch*>& group) {
+void outputs::close_group(const std::vector<batch*>& group) {
   const auto done = [&](const result<void>& r, const std::string& what) { return !failed(r, what); };
   for (batch* b : group) {
     batch_report& report = *report_of(*b).report;
-    if (report.bytes() == 0 && !done(report.resume(0), report.path())) return false;
-    if (!done(report.flush(true), report.path()) || !done(report.sync(), report.path())) return false;
+    if (report.bytes() == 0 && !done(report.resume(0), report.path())) return;
+    if (!done(report.flush(true), report.path()) || !done(report.sync(), report.path())) return;
     const std::string text = summary_of(*b, report);
     const std::string path = paths_.hidden_summary(b->name);
     auto opened = files_.open(path, open_mode::read_write_create, spool_.file_mode);
-    if (!opened) return done(tl::unexpected(opened.error()), path);
+    if (!opened) {
+      (void)failed(tl::unexpected(opened.error()), path);
+      return;
+    }
     auto& f = **opened;
     if (!done(f.truncate(0)
                   .and_then([&] {
@@ -321,7 +324,7 @@ bool outputs::close_group(const std::vector<batch*>& group) {
                   })
                   .and_then([&] { return no_second_try(f.sync()); }),
               path)) {
-      return false;
+      return;
     }
   }
   // A step that was done before a failure finds its file gone: that is success.
@@ -330,17 +333,17 @@ bool outputs::close_group(const std::vector<batch*>& group) {
     if (!moved && moved.error() == std::errc::no_such_file_or_directory && files_.stat(to)) return true;
     return done(moved, from);
   };
-  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return false;
+  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return;
   for (batch* b : group) {
-    if (!move(paths_.active(b->name), paths_.done(b->name))) return false;
-    if (!move(paths_.hidden_summary(b->name), paths_.summary(b->name))) return false;
+    if (!move(paths_.active(b->name), paths_.done(b->name))) return;
+    if (!move(paths_.hidden_summary(b->name), paths_.summary(b->name))) return;
   }
-  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return false;
-  if (!done(no_second_try(files_.sync_directory(paths_.active())), paths_.active())) return false;
+  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return;
+  if (!done(no_second_try(files_.sync_directory(paths_.active())), paths_.active())) return;
   for (batch* b : group) {
-    if (!move(paths_.hidden_report(b->name), paths_.report(b->name))) return false;
+    if (!move(paths_.hidden_report(b->name), paths_.report(b->name))) return;
   }
-  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return false;
+  if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return;
   for (batch* b : group) {
     auto* closed = make_control(journal_records::batch_closed{b->batch_id});
     const std::uint32_t id = b->batch_id;
@@ -351,6 +354,8 @@ bool outputs::close_group(const std::vector<batch*>& group) {
       if (!expanded.empty()) (void)files_.remove(expanded);
       hooks_.batch_closed(id);
     };
+    // Nothing may look at the batch from the event on: the feeder frees it when the event is durable.
+    to_check_.erase(b);
     reports_.erase(b);
     by_id_.erase(id);
     last_batch_ = nullptr;
@@ -359,7 +364,6 @@ bool outputs::close_group(const std::vector<batch*>& group) {
     sink_.event(event_kind::control, closed);
   }
   sink_.flush();
-  return true;
 }
 
 result<void> outputs::save_bits(batch& b, open_report& r, std::vector<std::uint8_t>& inline_bits, bool& in_file) {

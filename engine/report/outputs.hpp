@@ -69,8 +69,9 @@ class outputs {
     std::chrono::steady_clock::time_point next;
   };
   step_result step();
-  /// Everything synced was consumed and shown.
-  bool idle() const noexcept;
+  /// Any thread: everything that was taken from the synced queue is consumed and shown. Ask the queue first: what it
+  /// gives out makes this false before the queue is empty.
+  bool idle() const noexcept { return idle_.load(); }
   /// Hands what results, receipts and inbound hold to the publisher, whatever their age.
   void rotate_all();
 
@@ -106,7 +107,7 @@ class outputs {
   void release_slots();
   bool record_positions();
   void close_finished();
-  bool close_group(const std::vector<batch*>& group);
+  void close_group(const std::vector<batch*>& group);
   bool failed(const result<void>& r, const std::string& what);
   std::string summary_of(const batch& b, const batch_report& report) const;
   result<void> save_bits(batch& b, open_report& r, std::vector<std::uint8_t>& inline_bits, bool& in_file);
@@ -145,6 +146,7 @@ class outputs {
   std::vector<std::shared_ptr<carrier>> known_;     // the outputs thread's copy
   const std::atomic<std::uint32_t>* next_batch_ = nullptr;
   std::atomic<bool> blocked_{false};
+  std::atomic<bool> idle_{true};
 };
 
 }  // namespace trunkline::engine

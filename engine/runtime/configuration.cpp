@@ -101,7 +101,7 @@ spool_config read_spool(toml_section& section) {
   spool_config out;
   read_directory(section, "dir", out.dir);
   section.choice("on_unknown", out.on_unknown, {{"resend", unknown_policy::resend}, {"hold", unknown_policy::hold}});
-  section.integer("unknown_resends", out.unknown_resends, 0, 1000);
+  section.integer("unknown_resends", out.unknown_resends, 0, 100);
   section.size("min_free", out.min_free_bytes);
   section.duration("keep_done", out.keep_done, 0ms, 100 * 365 * 24h);
   section.duration("keep_output", out.keep_output, 0ms, 100 * 365 * 24h);

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <concurrentqueue/concurrentqueue.h>
 #include <atomic>
 #include <cstdint>
 #include <thread>
 
 #include "engine/dispatch/outcomes.hpp"
+#include "engine/runtime/shared_queue.hpp"
 #include "engine/runtime/wake_slot.hpp"
 
 namespace trunkline::engine {
@@ -48,7 +48,7 @@ class answer_inbox final : public acknowledger {
   }
 
  private:
-  moodycamel::ConcurrentQueue<item> items_{256};
+  shared_queue<item> items_{256};
   wake_slot slot_;
   std::atomic<bool> open_{true};
   std::atomic<std::uint32_t> entered_{0};

@@ -432,8 +432,8 @@ void feeder::source_failed(batch& b, std::uint32_t entry, std::error_code why, s
   reader_.forget(b);
   b.retry_after_ms = std::clamp(b.retry_after_ms * 2, first_retry_ms, longest_retry_ms);
   b.retry_at_ms = now_ms + b.retry_after_ms;
-  spdlog::error("batch {}: cannot read {} at entry {}: {}; it is tried again in {} s, and nothing of it is lost", b.name,
-                b.source_path, entry, why.message(), b.retry_after_ms / 1000);
+  spdlog::error("batch {}: cannot read {} at entry {}: {}; it is tried again in {} s, and nothing of it is lost",
+                b.name, b.source_path, entry, why.message(), b.retry_after_ms / 1000);
 }
 
 }  // namespace trunkline::engine

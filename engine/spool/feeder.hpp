@@ -110,7 +110,7 @@ class feeder {
   slab& memory_;
   slab::magazine magazine_;
   outcome_sink sink_;
-  moodycamel::ConsumerToken returned_token_;
+  shared_queue<returned_message>::consumer_token returned_token_;
   std::shared_ptr<const routing> routing_;
   record_parser parser_;
   entry_reader reader_;

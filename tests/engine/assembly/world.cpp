@@ -417,7 +417,8 @@ void world::check_batch(const test_batch_file& file, std::vector<std::string>& b
   const auto complain = [&](const std::string& what) { broken.push_back(file.name + ": " + what); };
   if (options_.may_reject_unreadable && files_.stat(paths_.rejected() + "/" + file.name)) {
     for (const auto& [line, expected] : file.lines) {
-      if (smsc_.log().contains(expected.number)) complain("is rejected, and line " + std::to_string(line) + " went out");
+      if (smsc_.log().contains(expected.number))
+        complain("is rejected, and line " + std::to_string(line) + " went out");
     }
     return;
   }
