@@ -15,7 +15,11 @@ result<void> adopt_recovered(recovered_state state, std::span<const std::shared_
   std::vector<std::string> names;
   for (auto& recovered : state.batches) {
     batch& b = *recovered.subject;
-    to.commit.adopt_batch({b.batch_id, b.accepted_at_ms, b.size, b.name});
+    to.commit.adopt_batch({b.batch_id, b.accepted_at_ms, b.size, b.on_unknown == unknown_policy::hold, b.name});
+    for (const auto& [entry, name] : b.unresolved) {
+      const auto id = ids.find(name);
+      to.commit.adopt_intent(b.batch_id, entry, id == ids.end() ? journal_records::no_carrier : id->second);
+    }
     if (!to.names.knows(b.name, now_s)) names.push_back(b.name);
     to.reports.adopt(b, std::move(recovered.report));
     to.reports.check(b);

@@ -37,8 +37,8 @@ std::string describe(const records::carrier_name& r) {
   return fmt::format("carrier_name carrier={} name=\"{}\"", r.carrier, printable(r.name));
 }
 std::string describe(const records::batch_opened& r) {
-  return fmt::format("batch_opened batch={} accepted_at_ms={} size={} name=\"{}\"", r.batch, r.accepted_at_ms, r.size,
-                     printable(r.name));
+  return fmt::format("batch_opened batch={} accepted_at_ms={} size={} hold={} name=\"{}\"", r.batch, r.accepted_at_ms,
+                     r.size, r.hold, printable(r.name));
 }
 std::string describe(const records::final_outcome& r) {
   return fmt::format(
@@ -73,6 +73,13 @@ std::string describe(const records::postponed& r) {
                      r.attempts, r.error_value);
 }
 
+std::string describe(const records::intents& r) {
+  std::string out = fmt::format("intents carrier={} messages={}", r.carrier, r.size());
+  for (std::size_t i = 0; i < r.size(); ++i) out += fmt::format(" {}:{}", r[i].batch, r[i].entry);
+  return out;
+}
+std::string describe(const records::returned& r) { return fmt::format("returned batch={} entry={}", r.batch, r.entry); }
+
 /// Tries each kind of record in turn.
 template <class First, class... Rest>
 std::string describe_as(const record_view& view) {
@@ -89,8 +96,9 @@ std::string describe_as(const record_view& view) {
 
 std::string describe(const record_view& view) {
   return describe_as<records::final_outcome, records::part_accepted, records::taken, records::received,
-                     records::postponed, records::batch_opened, records::batch_closed, records::control,
-                     records::position, records::checkpoint, records::carrier_name>(view);
+                     records::postponed, records::intents, records::returned, records::batch_opened,
+                     records::batch_closed, records::control, records::position, records::checkpoint,
+                     records::carrier_name>(view);
 }
 
 /// Segments as their files are called, frames as numbers. Returns the exit status.

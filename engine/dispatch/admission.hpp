@@ -47,11 +47,15 @@ inline void discard(const journal_event& event) noexcept {
     case event_kind::admission:
       delete static_cast<admission*>(event.subject);
       break;
+    case event_kind::intents:
+      delete static_cast<intent_list*>(event.subject);
+      break;
     case event_kind::control:
       delete static_cast<control_record*>(event.subject);
       break;
     case event_kind::final:
     case event_kind::part:
+    case event_kind::returned:
       break;
   }
 }

@@ -30,6 +30,7 @@ inline constexpr std::size_t slot_bytes = 512;
 inline constexpr std::uint8_t flag_maybe_duplicate = 1;  ///< may have gone out before: a crash or a lost answer
 inline constexpr std::uint8_t flag_hold = 2;             ///< batch asks for on_unknown = "hold"
 inline constexpr std::uint8_t flag_smart = 4;            ///< typographic characters of its text were replaced
+inline constexpr std::uint8_t flag_intent = 8;           ///< of flag_hold: the journal says that it is being sent
 
 /// One message in memory: identity, progress and, in its payload, the ready-made octets for one carrier.
 ///
@@ -56,7 +57,7 @@ struct message {
   std::uint16_t carrier = 0;   ///< id of the carrier it is encoded for
   std::uint16_t slots = 1;     ///< length of the chain: what it counts for in `max_active`
   std::uint16_t attempts = 0;  ///< submits that were answered with an error that counts, plus the one under way
-  std::atomic<std::uint16_t> part_events{0};  ///< part outcomes queued for the journal and not yet read by it
+  std::atomic<std::uint16_t> part_events{0};  ///< events of it queued for the journal and not yet read by it
   std::uint8_t parts = 0;
   std::uint8_t next_part = 0;  ///< first part not yet written
   std::uint8_t parts_accepted = 0;

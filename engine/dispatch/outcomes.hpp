@@ -14,13 +14,26 @@
 
 namespace trunkline::engine {
 
-/// Told when PDUs that it handed over are on disk, so that it may answer them.
+struct intent_list;
+
+/// Told when what it handed over is on disk, so that it may answer PDUs and write messages.
 class acknowledger {
  public:
   virtual ~acknowledger() = default;
   /// Any thread: the PDU with this sequence number, received on this session, is durable (`stored`), or could not be
   /// stored and must be refused with ESME_RX_T_APPN.
   virtual void acknowledge(std::uint32_t sequence_number, bool stored) noexcept = 0;
+  /// Any thread: the intents of these messages are durable, so they may be written. False: the connection is gone, and
+  /// the list stays with the caller.
+  virtual bool announced(std::unique_ptr<intent_list>& list) noexcept = 0;
+};
+
+/// Messages of batches with on_unknown = "hold" that a session is about to write. They belong to the journal until it
+/// has announced them.
+struct intent_list {
+  std::shared_ptr<acknowledger> from;
+  std::uint16_t carrier = 0;
+  std::vector<message*> messages;
 };
 
 /// A deliver_sm or data_sm on its way to the journal; answered only after its frame is synced.
@@ -36,6 +49,8 @@ struct received_pdu {
 enum class event_kind : std::uint8_t {
   final,      ///< subject: message*, its fate is decided; the journal owns it now
   part,       ///< subject: message*, part `part` was accepted; the session keeps the message
+  intents,    ///< subject: intent_list*, owned by the journal until it is announced
+  returned,   ///< subject: message*, its intent came to nothing; the caller keeps the message
   received,   ///< subject: received_pdu*, owned by the journal now
   admission,  ///< subject: admission*, lines about to be sent (see engine/spool)
   control,    ///< subject: control_record*, an opened or closed batch, a command, a retry (see engine/spool)
@@ -121,6 +136,13 @@ class outcome_sink {
   void part(message* m, std::uint8_t part) {
     m->part_events.fetch_add(1, std::memory_order_relaxed);
     events_.push_back({event_kind::part, part, m});
+  }
+  void intents(std::unique_ptr<intent_list> list) { events_.push_back({event_kind::intents, 0, list.release()}); }
+  /// The intent of a message came to nothing. It may go on, but is not announced again before the journal has read
+  /// this.
+  void returned(message* m) {
+    m->part_events.fetch_add(1, std::memory_order_relaxed);
+    events_.push_back({event_kind::returned, 0, m});
   }
   void received(std::unique_ptr<received_pdu> pdu) { events_.push_back({event_kind::received, 0, pdu.release()}); }
   void event(event_kind kind, void* subject) { events_.push_back({kind, 0, subject}); }

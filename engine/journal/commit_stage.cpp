@@ -4,6 +4,7 @@
 // that is still live, so that older segments can be removed once the outputs have recorded their positions.
 #include "engine/journal/commit_stage.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -22,6 +23,7 @@ commit_stage::commit_stage(journal_writer& writer, outcome_queues& queues, synce
 
 commit_stage::~commit_stage() {
   for (const auto& event : frame_) discard(event);
+  for (const auto& event : deferred_) discard(event);
   for (; next_ < drained_.size(); ++next_) discard(drained_[next_]);
 }
 
@@ -42,6 +44,10 @@ void commit_stage::adopt_control(const records::control& control) {
   std::vector<std::uint8_t> payload(records::encoded_bytes(control));
   payload.resize(records::encode(control, payload));
   batches_[control.batch].control = std::move(payload);
+}
+
+void commit_stage::adopt_intent(std::uint32_t batch, std::uint32_t entry, std::uint16_t carrier) {
+  batches_[batch].intents[entry] = carrier;
 }
 
 result<void> commit_stage::start() {
@@ -87,7 +93,7 @@ bool commit_stage::write_final(message& m) {
   r.entry = m.entry;
   r.status = static_cast<std::uint8_t>(m.status);
   r.why = static_cast<std::uint8_t>(m.why);
-  r.flags = m.flags;
+  r.flags = m.flags & static_cast<std::uint8_t>(~flag_intent);
   r.encoding = static_cast<std::uint8_t>(m.encoding);
   r.parts = m.parts;
   r.parts_accepted = m.parts_accepted;
@@ -99,6 +105,25 @@ bool commit_stage::write_final(message& m) {
   if (!write_record(r)) return false;
   // One part at the first attempt: the usual message left no records. Those that end in the feeder have no parts.
   if (m.parts != 1 || m.attempts > 1) forget_live(r.batch, r.entry);
+  if ((m.flags & flag_hold) != 0) batches_[r.batch].intents.erase(r.entry);
+  return true;
+}
+
+bool commit_stage::write_intents(const intent_list& list) {
+  std::vector<records::intents::line> lines;
+  lines.reserve(list.messages.size());
+  for (const message* m : list.messages) lines.push_back({m->owner->batch_id, m->entry});
+  const auto* octets = reinterpret_cast<const std::uint8_t*>(lines.data());
+  const std::size_t bytes = lines.size() * sizeof(records::intents::line);
+  if (!write_record(records::intents{list.carrier, {octets, bytes}})) return false;
+  for (const auto& line : lines) batches_[line.batch].intents[line.entry] = list.carrier;
+  return true;
+}
+
+bool commit_stage::write_returned(message& m) {
+  if (!write_record(records::returned{m.owner->batch_id, m.entry})) return false;
+  batches_[m.owner->batch_id].intents.erase(m.entry);
+  m.part_events.fetch_sub(1, std::memory_order_release);
   return true;
 }
 
@@ -117,7 +142,7 @@ bool commit_stage::write_part(message& m, std::uint8_t part) {
   std::vector<std::uint8_t> payload(records::encoded_bytes(r));
   payload.resize(records::encode(r, payload));
   remember_live(r.batch, r.entry, static_cast<std::uint8_t>(records::type::part_accepted), std::move(payload));
-  m.part_events.fetch_sub(1, std::memory_order_relaxed);
+  m.part_events.fetch_sub(1, std::memory_order_release);
   return true;
 }
 
@@ -175,6 +200,10 @@ bool commit_stage::write(journal_event& event) {
       return write_final(*static_cast<message*>(event.subject));
     case event_kind::part:
       return write_part(*static_cast<message*>(event.subject), event.part);
+    case event_kind::intents:
+      return write_intents(*static_cast<intent_list*>(event.subject));
+    case event_kind::returned:
+      return write_returned(*static_cast<message*>(event.subject));
     case event_kind::received: {
       const auto& pdu = *static_cast<received_pdu*>(event.subject);
       return write_record(records::received{pdu.carrier, pdu.received_at_ms, pdu.octets});
@@ -205,6 +234,13 @@ void commit_stage::collect_state() {
     put(records::type::control, batch.control);
     for (const auto& [entry, kept] : batch.messages) {
       for (const auto& [type, payload] : kept) put(static_cast<records::type>(type), payload);
+    }
+    for (const auto& [entry, to] : batch.intents) {
+      const records::intents::line line{id, entry};
+      const records::intents record{to, {reinterpret_cast<const std::uint8_t*>(&line), sizeof line}};
+      std::vector<std::uint8_t> payload(records::encoded_bytes(record));
+      payload.resize(records::encode(record, payload));
+      put(records::type::intents, payload);
     }
   }
 }
@@ -252,13 +288,20 @@ void commit_stage::fill_frame() {
     next_ = 0;
     drained_.resize(queues_.journal.try_dequeue_bulk(token_, drained_.begin(), bulk));
   }
-  // A message may come by as final before another producer's event of one of its parts: it waits for that.
+  // A message may come by as final, or announced anew, before another producer's event of it: it waits for that.
+  const auto too_early = [](const journal_event& event) {
+    const auto expects = [](const message* m) { return m->part_events.load(std::memory_order_acquire) != 0; };
+    if (event.kind == event_kind::final) return expects(static_cast<message*>(event.subject));
+    if (event.kind != event_kind::intents) return false;
+    const auto& list = static_cast<intent_list*>(event.subject)->messages;
+    return std::any_of(list.begin(), list.end(), expects);
+  };
   for (std::size_t i = 0; i < deferred_.size();) {
-    if (deferred_[i]->part_events.load(std::memory_order_acquire) != 0) {
+    journal_event event = deferred_[i];
+    if (too_early(event)) {
       ++i;
       continue;
     }
-    journal_event event{event_kind::final, 0, deferred_[i]};
     if (!write(event)) break;
     frame_.push_back(event);
     deferred_[i] = deferred_.back();
@@ -266,13 +309,10 @@ void commit_stage::fill_frame() {
   }
   while (next_ < drained_.size()) {
     journal_event& event = drained_[next_];
-    if (event.kind == event_kind::final) {
-      auto* m = static_cast<message*>(event.subject);
-      if (m->part_events.load(std::memory_order_acquire) != 0) {
-        deferred_.push_back(m);
-        ++next_;
-        continue;
-      }
+    if (too_early(event)) {
+      deferred_.push_back(event);
+      ++next_;
+      continue;
     }
     if (!write(event)) break;
     frame_.push_back(event);
@@ -301,6 +341,17 @@ bool commit_stage::commit_frame() {
   commits_.add();
   after_sync();
   return true;
+}
+
+/// Their session may write them now; when its connection is gone they go back to their lines.
+void commit_stage::announce(std::unique_ptr<intent_list> list) {
+  if (list->from->announced(list)) return;
+  for (message* m : list->messages) {
+    m->part_events.fetch_add(1, std::memory_order_relaxed);
+    queues_.journal.enqueue({event_kind::returned, 0, m});
+    queues_.returned.enqueue({m, return_reason::elsewhere, {}});
+  }
+  queues_.dispatcher_wake->wake();
 }
 
 carrier::producer& commit_stage::producer_for(const std::shared_ptr<carrier>& to) {
@@ -332,6 +383,13 @@ void commit_stage::after_sync() {
         event.subject = nullptr;
         break;
       }
+      case event_kind::intents:
+        announce(std::unique_ptr<intent_list>(static_cast<intent_list*>(event.subject)));
+        event.subject = nullptr;
+        break;
+      case event_kind::returned:
+        event.subject = nullptr;
+        break;
       case event_kind::received: {
         const auto& pdu = *static_cast<received_pdu*>(event.subject);
         if (pdu.from) pdu.from->acknowledge(pdu.sequence_number, true);

@@ -43,6 +43,7 @@ class commit_stage {
   void adopt_live(std::uint32_t batch, std::uint32_t entry, journal_records::type type,
                   std::vector<std::uint8_t> payload);
   void adopt_control(const journal_records::control& control);
+  void adopt_intent(std::uint32_t batch, std::uint32_t entry, std::uint16_t carrier);
   /// Keeps batch numbers unique over restarts: what the next checkpoint records.
   void set_next_batch(std::uint32_t next) noexcept { next_batch_.store(next, std::memory_order_relaxed); }
 
@@ -71,11 +72,16 @@ class commit_stage {
     std::vector<std::uint8_t> control;
     /// Records of messages that are not final yet: parts accepted, waits for a later attempt.
     std::unordered_map<std::uint32_t, std::vector<std::pair<std::uint8_t, std::vector<std::uint8_t>>>> messages;
+    /// Messages that may be on their way to a carrier (on_unknown = "hold"), and to which.
+    std::unordered_map<std::uint32_t, std::uint16_t> intents;
   };
 
   bool write(journal_event& event);
   bool write_final(message& m);
   bool write_part(message& m, std::uint8_t part);
+  bool write_intents(const intent_list& list);
+  bool write_returned(message& m);
+  void announce(std::unique_ptr<intent_list> list);
   template <class Record>
   bool write_record(const Record& r);
   bool write_control(control_record& r);
@@ -95,10 +101,10 @@ class commit_stage {
   const clock& time_;
   hooks hooks_;
   shared_queue<journal_event>::consumer_token token_;
-  std::vector<journal_event> drained_;  // taken from the queue, not yet in a frame
-  std::size_t next_ = 0;                // first of them
-  std::vector<journal_event> frame_;    // in the frame being written
-  std::vector<message*> deferred_;      // finals whose part events have not come by yet
+  std::vector<journal_event> drained_;   // taken from the queue, not yet in a frame
+  std::size_t next_ = 0;                 // first of them
+  std::vector<journal_event> frame_;     // in the frame being written
+  std::vector<journal_event> deferred_;  // of messages whose earlier events have not come by yet
   std::map<std::uint16_t, std::string> carriers_;
   std::map<std::uint32_t, live_batch> batches_;
   std::unordered_map<const carrier*, std::pair<std::shared_ptr<carrier>, std::unique_ptr<carrier::producer>>>

@@ -67,7 +67,7 @@ void fields(F& f, R& r) noexcept {
   if constexpr (std::is_same_v<record, carrier_name>) {
     f.number(r.carrier), f.rest(r.name);
   } else if constexpr (std::is_same_v<record, batch_opened>) {
-    f.number(r.batch), f.number(r.accepted_at_ms), f.number(r.size), f.rest(r.name);
+    f.number(r.batch), f.number(r.accepted_at_ms), f.number(r.size), f.number(r.hold), f.rest(r.name);
   } else if constexpr (std::is_same_v<record, final_outcome>) {
     f.number(r.batch), f.number(r.entry), f.number(r.status), f.number(r.why), f.number(r.flags), f.number(r.encoding);
     f.number(r.parts), f.number(r.parts_accepted), f.number(r.carrier), f.number(r.attempts), f.number(r.error_value);
@@ -91,6 +91,10 @@ void fields(F& f, R& r) noexcept {
   } else if constexpr (std::is_same_v<record, postponed>) {
     f.number(r.batch), f.number(r.entry), f.number(r.due_ms), f.number(r.attempts), f.number(r.tried);
     f.number(r.error_value);
+  } else if constexpr (std::is_same_v<record, intents>) {
+    f.number(r.carrier), f.rest(r.lines);
+  } else if constexpr (std::is_same_v<record, returned>) {
+    f.number(r.batch), f.number(r.entry);
   }
 }
 
@@ -114,6 +118,14 @@ std::size_t encode(const received& r, std::span<std::uint8_t> to) noexcept { ret
 std::size_t encode(const position& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
 std::size_t encode(const checkpoint& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
 std::size_t encode(const postponed& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
+std::size_t encode(const intents& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
+std::size_t encode(const returned& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
+
+intents::line intents::operator[](std::size_t i) const noexcept {
+  line out;
+  std::memcpy(&out, lines.data() + i * sizeof out, sizeof out);
+  return out;
+}
 
 template <class Record>
 std::optional<Record> decode(std::span<const std::uint8_t> payload) noexcept {
@@ -121,6 +133,9 @@ std::optional<Record> decode(std::span<const std::uint8_t> payload) noexcept {
   Record record;
   fields(reader, record);
   if (!reader.ok()) return std::nullopt;
+  if constexpr (std::is_same_v<Record, intents>) {
+    if (record.lines.size() % sizeof(intents::line) != 0) return std::nullopt;
+  }
   return record;
 }
 
@@ -135,5 +150,7 @@ template std::optional<received> decode(std::span<const std::uint8_t>) noexcept;
 template std::optional<position> decode(std::span<const std::uint8_t>) noexcept;
 template std::optional<checkpoint> decode(std::span<const std::uint8_t>) noexcept;
 template std::optional<postponed> decode(std::span<const std::uint8_t>) noexcept;
+template std::optional<intents> decode(std::span<const std::uint8_t>) noexcept;
+template std::optional<returned> decode(std::span<const std::uint8_t>) noexcept;
 
 }  // namespace trunkline::engine::journal_records

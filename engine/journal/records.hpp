@@ -23,6 +23,8 @@ enum class type : std::uint8_t {
   position = 9,
   checkpoint = 10,
   postponed = 11,
+  intents = 12,
+  returned = 13,
 };
 inline constexpr std::uint8_t version = 1;
 
@@ -37,6 +39,7 @@ struct batch_opened {
   std::uint32_t batch = 0;
   std::int64_t accepted_at_ms = 0;
   std::uint64_t size = 0;
+  std::uint8_t hold = 0;  ///< 1: on_unknown = "hold", decided when it was accepted
   std::string_view name;
 };
 
@@ -124,9 +127,31 @@ struct postponed {
   std::uint32_t error_value = 0;
 };
 
+/// Messages of batches with on_unknown = "hold" that are about to be written: durable before they are, so that after a
+/// crash those without an outcome, and without `returned`, are unknown and never go out again.
+struct intents {
+  struct line {
+    std::uint32_t batch = 0;
+    std::uint32_t entry = 0;
+  };
+  std::uint16_t carrier = 0;
+  /// Times {u32 batch, u32 entry}.
+  std::span<const std::uint8_t> lines;
+
+  std::size_t size() const noexcept { return lines.size() / sizeof(line); }
+  line operator[](std::size_t i) const noexcept;
+};
+
+/// The last intent of this message came to nothing: it surely did not reach the carrier, or was answered with an error
+/// that is not final.
+struct returned {
+  std::uint32_t batch = 0;
+  std::uint32_t entry = 0;
+};
+
 /// Octets a record needs at most.
 inline std::size_t encoded_bytes(const carrier_name& r) { return 2 + r.name.size(); }
-inline std::size_t encoded_bytes(const batch_opened& r) { return 20 + r.name.size(); }
+inline std::size_t encoded_bytes(const batch_opened& r) { return 21 + r.name.size(); }
 inline std::size_t encoded_bytes(const final_outcome& r) { return 34 + r.error_text.size() + r.ids.size(); }
 inline std::size_t encoded_bytes(const part_accepted& r) { return 12 + r.message_id.size(); }
 inline std::size_t encoded_bytes(const taken&) { return 136; }
@@ -136,6 +161,8 @@ inline std::size_t encoded_bytes(const received& r) { return 10 + r.octets.size(
 inline std::size_t encoded_bytes(const position& r) { return 21 + sizeof(r.totals) + r.bits.size(); }
 inline std::size_t encoded_bytes(const checkpoint&) { return 12; }
 inline std::size_t encoded_bytes(const postponed&) { return 26; }
+inline std::size_t encoded_bytes(const intents& r) { return 2 + r.lines.size(); }
+inline std::size_t encoded_bytes(const returned&) { return 8; }
 
 /// Writes a record's payload; `to` holds at least `encoded_bytes`. Returns the octets written.
 std::size_t encode(const carrier_name& r, std::span<std::uint8_t> to) noexcept;
@@ -149,6 +176,8 @@ std::size_t encode(const received& r, std::span<std::uint8_t> to) noexcept;
 std::size_t encode(const position& r, std::span<std::uint8_t> to) noexcept;
 std::size_t encode(const checkpoint& r, std::span<std::uint8_t> to) noexcept;
 std::size_t encode(const postponed& r, std::span<std::uint8_t> to) noexcept;
+std::size_t encode(const intents& r, std::span<std::uint8_t> to) noexcept;
+std::size_t encode(const returned& r, std::span<std::uint8_t> to) noexcept;
 
 /// Reads a payload; nothing when it is too short or a value is impossible.
 template <class Record>
@@ -178,5 +207,9 @@ template <>
 inline constexpr type type_of<checkpoint> = type::checkpoint;
 template <>
 inline constexpr type type_of<postponed> = type::postponed;
+template <>
+inline constexpr type type_of<intents> = type::intents;
+template <>
+inline constexpr type type_of<returned> = type::returned;
 
 }  // namespace trunkline::engine::journal_records

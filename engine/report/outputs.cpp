@@ -206,6 +206,8 @@ void outputs::consume(journal_event& event) {
       break;
     }
     case event_kind::part:
+    case event_kind::intents:
+    case event_kind::returned:
     case event_kind::admission:
       break;
   }

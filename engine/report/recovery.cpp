@@ -37,6 +37,8 @@ struct batch_history {
   std::string name;
   std::int64_t accepted_at_ms = 0;
   std::uint64_t size = 0;
+  std::optional<bool> hold;
+  std::map<std::uint32_t, std::string> intents;  ///< entries that were being sent, and by which carrier
   std::map<std::uint32_t, kept_final> finals;
   std::vector<kept_taken> taken;
   std::map<std::uint32_t, std::vector<live_record>> live;
@@ -82,6 +84,7 @@ void journal_pass::read(const record_view& r) {
         b.name = std::string(o->name);
         b.accepted_at_ms = o->accepted_at_ms;
         b.size = o->size;
+        b.hold = o->hold != 0;
         state_.next_batch = std::max(state_.next_batch, o->batch + 1);
       }
       break;
@@ -92,7 +95,17 @@ void journal_pass::read(const record_view& r) {
                                                   {r.payload.begin(), r.payload.end()},
                                                   f->carrier == records::no_carrier ? "" : carrier_name(f->carrier)});
         b.live.erase(f->entry);
+        b.intents.erase(f->entry);
       }
+      break;
+    case records::type::intents:
+      if (const auto i = records::decode<records::intents>(r.payload)) {
+        for (std::size_t n = 0; n < i->size(); ++n)
+          batches[(*i)[n].batch].intents[(*i)[n].entry] = carrier_name(i->carrier);
+      }
+      break;
+    case records::type::returned:
+      if (const auto t = records::decode<records::returned>(r.payload)) batches[t->batch].intents.erase(t->entry);
       break;
     case records::type::part_accepted:
       if (const auto p = records::decode<records::part_accepted>(r.payload)) {
@@ -208,7 +221,7 @@ result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::ui
     }
     if (*done) break;
   }
-  auto b = c.make_batch(id, accepted_at_ms);
+  auto b = c.make_batch(id, accepted_at_ms, spool_.on_unknown);
   auto source = files_.open(b->source_path, open_mode::read);
   if (!source) return tl::unexpected(source.error());
   b->source = std::move(*source);
@@ -257,6 +270,8 @@ result<void> spool_pass::restore_bits(batch& b, const batch_history& h) {
     bits.resize(*got);
   }
   const auto apply_sent = [&](std::uint32_t block_index, const std::uint64_t* sent) {
+    // With "hold" only intents count: what was merely read into memory surely did not go out.
+    if (b.on_unknown == unknown_policy::hold) return;
     block& at = b.blocks[block_index];
     for (std::uint32_t i = 0; i < at.entries; ++i) {
       if ((sent[i / 64] >> (i % 64) & 1U) != 0) at.set_suspect(i);
@@ -341,6 +356,7 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
         fmt::format("{} had {} octets of messages when it was accepted and has {} now: it was changed",
                     paths_.active(h.name), h.size, b.size));
   }
+  if (h.hold) b.on_unknown = *h.hold ? unknown_policy::hold : unknown_policy::resend;
   if (auto bits = restore_bits(b, h); !bits) return bits;
   if (auto replayed = replay_report(b, h, out); !replayed) return replayed;
   for (std::uint32_t i = 0; i < b.blocks.size(); ++i) {
@@ -351,6 +367,12 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
     }
   }
   b.earliest_due_ms = 0;
+  for (const auto& [entry, carrier] : h.intents) {
+    if (!scan_through(b, entry / block_entries)) break;
+    if (block::test(b.blocks[entry / block_entries].final, entry % block_entries)) continue;
+    b.unresolved[entry] = carrier;
+    ++state_.suspects;
+  }
   for (auto& [entry, kept] : h.live) {
     for (auto& l : kept) {
       if (l.type == records::type::postponed) {

@@ -1,7 +1,8 @@
-// Messages in and out of the window. Writing: build() fills one buffer from the lanes. Deciding: an answer, a timeout
-// or a lost connection ends one part; when no part of a message is under way any more, decide() says what becomes of
-// it. Credit: each part written holds one. An accepted part's is given back by the journal, any other's here, except
-// that the part which makes a message final passes its credit on with the message.
+// Messages in and out of the window. Writing: build() fills one buffer from the lanes. Messages of batches with
+// on_unknown = "hold" go round by the journal first: drained, announced, and written once their intents are durable.
+// Deciding: an answer, a timeout or a lost connection ends one part; when no part of a message is under way any more,
+// decide() says what becomes of it. Credit: each part written holds one. An accepted part's is given back by the
+// journal, any other's here, except that the part which makes a message final passes its credit on with the message.
 #include "engine/smpp/message_flow.hpp"
 
 #include <fmt/format.h>
@@ -108,6 +109,9 @@ void message_flow::disconnected(time_point now, std::span<const std::uint8_t> wr
     lost_part(*static_cast<message*>(token.subject), static_cast<std::uint8_t>(token.part));
   });
   if (held_idle) settle(*held, 0);
+  // What is still on its way to the journal finds its connection gone, and is given back there.
+  give_announced_back();
+  reserved_ = 0;
   answers_.reset();
   machine_.reset();
 }
@@ -118,6 +122,7 @@ std::span<const std::uint8_t> message_flow::build(time_point now, std::int64_t w
   waits_for_ = flow_wait::window;
   std::size_t used = machine_->fill({buffer_.get(), buffer_bytes_});
   submits_begin_ = used;
+  if (closed_ || refused_) give_announced_back();
   if (!machine_->has_staged()) {
     const std::uint32_t slots = machine_->free_slots();
     if (slots != 0 && (held_ != nullptr || !(closed_ || refused_))) used = add_submits(used, slots);
@@ -141,9 +146,14 @@ std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
   }
   std::uint32_t left = paced;
   if (held_ != nullptr) left -= write_parts(*held_, used, left);
-  while (left != 0 && held_ == nullptr && !closed_ && !refused_ && buffer_bytes_ - used >= usual_pdu_bytes) {
+  left -= write_announced(used, left);
+  slots = machine_->free_slots();
+  // What may be taken from the lanes: credited, paced, and not kept for what is announced.
+  std::uint32_t free = std::min(left, slots - std::min(slots, reserved_));
+  std::unique_ptr<intent_list> intents;
+  while (free != 0 && held_ == nullptr && !closed_ && !refused_ && buffer_bytes_ - used >= usual_pdu_bytes) {
     const std::size_t room = (buffer_bytes_ - used) / usual_pdu_bytes;
-    const std::size_t want = std::min<std::size_t>({left / usual_parts_, room, max_drain});
+    const std::size_t want = std::min<std::size_t>({free / usual_parts_, room, max_drain});
     const std::size_t count = carrier_.drain(std::span(drained_).first(std::max<std::size_t>(want, 1)), tokens_);
     if (count == 0) {
       waits_for_ = flow_wait::work;
@@ -153,13 +163,32 @@ std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
     for (std::size_t i = 0; i < count; ++i) {
       message& m = *drained_[i];
       usual_parts_ = std::max<std::uint32_t>(usual_parts_, m.parts);
-      if (left == 0 || held_ != nullptr) {
+      // A long message may reserve more than there is, when nothing else is reserved: its parts follow one another.
+      const bool waits_its_turn = (m.flags & flag_hold) != 0 && m.parts > free && reserved_ != 0;
+      if (free == 0 || held_ != nullptr || waits_its_turn) {
         // Not touched yet: whoever has room for it takes it next.
         carrier_.push_returned(&m);
-      } else if (admit(m)) {
-        left -= write_parts(m, used, left);
+        if (waits_its_turn) free = 0;
+        continue;
       }
+      if (!may_be_sent(m)) continue;
+      if ((m.flags & flag_hold) != 0) {
+        if (!intents) intents = std::make_unique<intent_list>();
+        intents->messages.push_back(&m);
+        reserved_ += m.parts;
+        free -= std::min<std::uint32_t>(free, m.parts);
+        continue;
+      }
+      begin_attempt(m);
+      const std::uint32_t written = write_parts(m, used, free);
+      left -= written;
+      free -= written;
     }
+  }
+  if (intents) {
+    intents->from = answers_;
+    intents->carrier = carrier_.id();
+    sink_.intents(std::move(intents));
   }
   if (left != 0) carrier_.pacing().put_back(now_, left);
   credit_back_ += credited - (paced - left);
@@ -167,8 +196,38 @@ std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
   return used;
 }
 
-/// Starts an attempt, or ends a message that must not be sent any more.
-bool message_flow::admit(message& m) {
+void message_flow::announced(std::unique_ptr<intent_list> list) {
+  for (message* m : list->messages) {
+    m->flags |= flag_intent;
+    announced_.push_back(m);
+  }
+}
+
+std::uint32_t message_flow::write_announced(std::size_t& used, std::uint32_t budget) {
+  std::uint32_t written = 0;
+  while (!announced_.empty() && held_ == nullptr && written != budget && buffer_bytes_ - used >= usual_pdu_bytes) {
+    message& m = *announced_.front();
+    announced_.pop_front();
+    reserved_ -= m.parts;
+    if (!may_be_sent(m)) continue;
+    begin_attempt(m);
+    written += write_parts(m, used, budget - written);
+  }
+  return written;
+}
+
+/// Nothing is sent on this connection any more: whoever has room for them announces them anew.
+void message_flow::give_announced_back() {
+  for (message* m : announced_) {
+    reserved_ -= std::min<std::uint32_t>(reserved_, m->parts);
+    withdraw_intent(*m);
+    carrier_.push_returned(m);
+  }
+  announced_.clear();
+}
+
+/// False: it ended here, or went back to its line.
+bool message_flow::may_be_sent(message& m) {
   if (m.owner != nullptr && m.owner->cancelled.load(std::memory_order_relaxed)) {
     m.credit = 0;
     finish(m, router::message_status::cancelled, router::reason::cancelled);
@@ -180,13 +239,17 @@ bool message_flow::admit(message& m) {
     return false;
   }
   if (m.owner != nullptr && m.owner->paused.load(std::memory_order_relaxed)) {
+    withdraw_intent(m);
     sink_.give_back(&m, return_reason::elsewhere);
     return false;
   }
+  return true;
+}
+
+void message_flow::begin_attempt(message& m) noexcept {
   ++m.attempts;
   m.error_value = 0;
   m.next_part = 0;
-  return true;
 }
 
 /// Writes the parts of `m` that are still to be sent, as far as budget and buffer go; a message with parts left becomes

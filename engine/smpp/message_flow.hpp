@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,6 +55,9 @@ class message_flow final : public protocol::session_handler {
   [[nodiscard]] std::span<const std::uint8_t> build(time_point now, std::int64_t wall_ms);
   [[nodiscard]] flow_wait waits_for() const noexcept { return waits_for_; }
 
+  /// The intents of these messages are durable: build() writes them next, or they go back when nothing may be sent.
+  void announced(std::unique_ptr<intent_list> list);
+
   /// What the peer sent; returns how many octets were used up, the rest is kept in front of the next ones.
   std::size_t on_bytes(std::span<const std::uint8_t> octets, time_point now, std::int64_t wall_ms);
   void tick(time_point now, std::int64_t wall_ms);
@@ -64,8 +68,10 @@ class message_flow final : public protocol::session_handler {
 
   /// Takes no more messages from the lanes (stop), or does again.
   void close_admission(bool closed) noexcept { closed_ = closed; }
-  /// Nothing unanswered and no message held.
-  [[nodiscard]] bool idle() const noexcept { return held_ == nullptr && (!machine_ || machine_->in_flight() == 0); }
+  /// Nothing unanswered, no message held, none announced.
+  [[nodiscard]] bool idle() const noexcept {
+    return held_ == nullptr && reserved_ == 0 && (!machine_ || machine_->in_flight() == 0);
+  }
   /// The bind of this connection was accepted.
   [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
   /// An answer said that the session itself is at fault (stop_session): drain, unbind, bind again after a delay.
@@ -84,7 +90,10 @@ class message_flow final : public protocol::session_handler {
 
   // writing
   std::size_t add_submits(std::size_t used, std::uint32_t slots);
-  bool admit(message& m);
+  bool may_be_sent(message& m);
+  void begin_attempt(message& m) noexcept;
+  std::uint32_t write_announced(std::size_t& used, std::uint32_t budget);
+  void give_announced_back();
   std::uint32_t write_parts(message& m, std::size_t& used, std::uint32_t budget);
   void stamp_validity(const message& m, std::uint8_t* body) const noexcept;
 
@@ -98,7 +107,8 @@ class message_flow final : public protocol::session_handler {
   bool decide_unanswered(message& m);
   void finish(message& m, router::message_status status, router::reason why);
   void send_again(message& m);
-  void reopen(message& m) noexcept;
+  void withdraw_intent(message& m);
+  void reopen(message& m);
   [[nodiscard]] int severity(std::uint32_t status) const noexcept;
 
   carrier& carrier_;
@@ -114,9 +124,11 @@ class message_flow final : public protocol::session_handler {
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::size_t submits_begin_ = 0;  ///< where the submit_sm of the last build() begin
   std::vector<message*> drained_;
-  message* held_ = nullptr;        ///< the message being sent in parts
-  std::uint32_t usual_parts_ = 1;  ///< parts of recent messages: how many to drain
-  std::uint32_t credit_back_ = 0;  ///< credit to return at the end of the turn
+  message* held_ = nullptr;         ///< the message being sent in parts
+  std::deque<message*> announced_;  ///< their intents are durable: to be written before anything from a lane
+  std::uint32_t reserved_ = 0;      ///< slots kept for parts that are announced, or on their way to the journal
+  std::uint32_t usual_parts_ = 1;   ///< parts of recent messages: how many to drain
+  std::uint32_t credit_back_ = 0;   ///< credit to return at the end of the turn
   flow_wait waits_for_ = flow_wait::window;
   bool closed_ = false;
   bool refused_ = false;

@@ -171,8 +171,15 @@ void message_flow::send_again(message& m) {
   carrier_.push_returned(&m);
 }
 
+void message_flow::withdraw_intent(message& m) {
+  if ((m.flags & flag_intent) == 0) return;
+  m.flags &= static_cast<std::uint8_t>(~flag_intent);
+  sink_.returned(&m);
+}
+
 /// What was not accepted is to be sent again.
-void message_flow::reopen(message& m) noexcept {
+void message_flow::reopen(message& m) {
+  withdraw_intent(m);
   for (std::uint8_t part = 0; part < m.parts; ++part) {
     part_record record = load_part(m, part);
     if (record.state == part_state::accepted || record.state == part_state::open) continue;

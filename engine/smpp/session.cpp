@@ -285,6 +285,7 @@ task<void> session::implementation::converse() {
   co_await group.all_ended();
   conversing = false;
   inbox->close();
+  inbox->take_announced([this](std::unique_ptr<intent_list> list) { flow.announced(std::move(list)); });
   ended = machine().end_reason();
   ended_status = machine().end_status();
   if (logged_in && config.can_send()) setup.from->count_sendable(-1, now());
@@ -389,6 +390,7 @@ task<void> session::implementation::writer() {
     inbox->take([this](const answer_inbox::item& item) {
       machine().answer(item.sequence_number, item.stored ? command_status::rok : command_status::rx_t_appn);
     });
+    inbox->take_announced([this](std::unique_ptr<intent_list> list) { flow.announced(std::move(list)); });
     const std::span<const std::uint8_t> octets = flow.build(now(), wall_ms());
     end_turn();
     if (!octets.empty()) {

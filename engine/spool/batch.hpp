@@ -108,6 +108,7 @@ class batch final : public batch_control {
   const std::uint64_t size;  ///< octets of the file that is read (expanded)
   const std::int64_t accepted_at_ms;
   batch_format format = batch_format::jsonl;
+  unknown_policy on_unknown = unknown_policy::resend;
   std::string source_path;  ///< what is read: active/NAME, or its expansion in data_dir
   batch_defaults defaults;
   csv_columns columns;
@@ -128,6 +129,8 @@ class batch final : public batch_control {
   std::int64_t earliest_due_ms = never_ms;  ///< no block is due before
   std::unordered_map<std::uint32_t, postponed_line> postponed;
   std::unordered_map<std::uint32_t, std::vector<accepted_part>> partly_accepted;
+  /// Messages of a batch with on_unknown = "hold" that were being sent, and by which carrier, when the last run ended.
+  std::unordered_map<std::uint32_t, std::string> unresolved;
 
   // any thread
   std::atomic<std::uint32_t> total{unknown_total};  ///< messages in all, once scanned

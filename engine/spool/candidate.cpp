@@ -166,10 +166,12 @@ tl::expected<void, candidate_error> candidate::read_header(record_parser& parser
   return {};
 }
 
-std::unique_ptr<batch> candidate::make_batch(std::uint32_t id, std::int64_t accepted_at_ms) {
+std::unique_ptr<batch> candidate::make_batch(std::uint32_t id, std::int64_t accepted_at_ms,
+                                             unknown_policy unless_told) {
   auto b = std::make_unique<batch>(id, name_, size_, accepted_at_ms);
   b->format = kind_.format;
   b->source_path = kind_.packing == compression::none ? paths_.active(name_) : paths_.expanded(name_);
+  b->on_unknown = defaults_.on_unknown.value_or(unless_told);
   b->defaults = std::move(defaults_);
   b->columns = std::move(columns_);
   b->urgent = urgent_;

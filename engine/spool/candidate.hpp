@@ -42,8 +42,8 @@ class candidate {
   /// True when everything is known. After an error it is done with.
   tl::expected<bool, candidate_error> step(record_parser& parser);
 
-  /// Once `step` said true: the batch, with its first octets understood.
-  std::unique_ptr<batch> make_batch(std::uint32_t id, std::int64_t accepted_at_ms);
+  /// Once `step` said true: the batch, with its first octets understood. `unless_told`: its policy when it names none.
+  std::unique_ptr<batch> make_batch(std::uint32_t id, std::int64_t accepted_at_ms, unknown_policy unless_told);
   const std::string& name() const noexcept { return name_; }
 
  private:

@@ -173,7 +173,7 @@ bool claimer::remember(std::vector<std::unique_ptr<batch>>& accepted) {
   }
   last_problem_.clear();
   for (auto& c : unnamed_) {
-    accepted.push_back(c->make_batch(next_batch_.fetch_add(1), now_ms));
+    accepted.push_back(c->make_batch(next_batch_.fetch_add(1), now_ms, spool_.on_unknown));
     accepted_batches.add();
   }
   unnamed_.clear();

@@ -63,7 +63,8 @@ feeder::~feeder() {
 void feeder::add(std::unique_ptr<batch> accepted, bool announce) {
   const std::uint32_t id = accepted->batch_id;
   if (announce) {
-    const journal_records::batch_opened opened{id, accepted->accepted_at_ms, accepted->size, accepted->name};
+    const journal_records::batch_opened opened{id, accepted->accepted_at_ms, accepted->size,
+                                               accepted->on_unknown == unknown_policy::hold, accepted->name};
     auto* r = new control_record;
     r->type = static_cast<std::uint8_t>(journal_records::type::batch_opened);
     r->payload.resize(journal_records::encoded_bytes(opened));

@@ -26,7 +26,6 @@ namespace trunkline::engine {
 struct feeder_options {
   record_options records;
   std::chrono::milliseconds default_validity{std::chrono::hours(48)};
-  unknown_policy on_unknown = unknown_policy::resend;
 };
 
 /// The dispatcher: takes lines of the open batches while their carriers have room, routes and encodes them, keeps short
@@ -96,8 +95,17 @@ class feeder {
   void visit(batch& b, std::uint32_t block_index, std::int64_t now_ms);
   taking take(batch& b, std::uint32_t entry, std::uint32_t line, entry_reader::outcome what, std::string_view text,
               std::int64_t now_ms, visit_state& state);
+  /// What ends a message before it goes anywhere.
+  struct ending {
+    router::message_status status{};
+    router::reason why{};
+    std::string_view text;
+  };
+  taking finish_begun(batch& b, const record& from, const ending& how, carrier* last, message_context& context,
+                      const postponed_line& later);
   taking finish(const record* from, router::message_status status, router::reason why, std::string_view text,
                 const message_context& context, std::uint32_t error_value = 0, std::uint16_t attempts = 0);
+  carrier* by_name(std::string_view name) const;
   /// The carrier that has accepted some parts of this message already, if it can still send; else null.
   const std::shared_ptr<carrier>& partly_sent_by(const batch& b, std::uint32_t entry) const;
   void restore_parts(batch& b, message& m, const std::string& carrier_name);

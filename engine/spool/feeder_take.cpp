@@ -36,6 +36,34 @@ feeder::taking feeder::finish(const record* from, message_status status, reason 
   return taking::finished;
 }
 
+/// Ends a message that may have gone out in part, or as a whole: its line says by whom, and what was accepted. `last`
+/// may be null.
+feeder::taking feeder::finish_begun(batch& b, const record& from, const ending& how, carrier* last,
+                                    message_context& context, const postponed_line& later) {
+  if (last != nullptr) {
+    const std::string_view sender = from.has_from ? from.from : std::string_view(last->config().from);
+    const auto verdict = encoder_.encode(from, sender, last->config(), last->id(), context,
+                                         static_cast<std::uint32_t>(memory_.capacity()));
+    if (verdict == submit_encoder::verdict::no_memory) return taking::no_memory;
+    if (verdict == submit_encoder::verdict::ready) {
+      message* m = encoder_.built();
+      m->attempts = later.attempts;
+      m->error_value = later.error_value;
+      if (b.blocks[context.entry / block_entries].is_suspect(context.entry % block_entries))
+        m->flags |= flag_maybe_duplicate;
+      restore_parts(b, *m, last->config().name);
+      m->status = how.status;
+      m->why = how.why;
+      b.postponed.erase(context.entry);
+      last->hold(m->slots);
+      sink_.final(m);
+      messages_finished.add();
+      return taking::finished;
+    }
+  }
+  return finish(&from, how.status, how.why, how.text, context, later.error_value, later.attempts);
+}
+
 feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, entry_reader::outcome what,
                             std::string_view text, std::int64_t now_ms, visit_state& state) {
   message_context context{&b, entry, line, b.accepted_at_ms, never_ms, now_ms};
@@ -50,13 +78,31 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     return finish(parser_.rejected(text), message_status::rejected, why.code, why.text, context);
   }
 
+  postponed_line later;
+  if (!b.postponed.empty()) {
+    if (const auto found = b.postponed.find(entry); found != b.postponed.end()) later = found->second;
+  }
+  if (!b.unresolved.empty()) {
+    if (const auto found = b.unresolved.find(entry); found != b.unresolved.end()) {
+      block& at = b.blocks[entry / block_entries];
+      if (!at.is_suspect(entry % block_entries)) {
+        at.set_suspect(entry % block_entries);
+        maybe_duplicates.add();
+      }
+      context.expires_at_ms = now_ms;
+      const ending how{message_status::unknown, reason::no_response, "it was being sent when the engine ended"};
+      const auto taken = finish_begun(b, *from, how, by_name(found->second), context, later);
+      if (taken == taking::finished) b.unresolved.erase(found);
+      return taken;
+    }
+  }
+
   // Where it goes.
   const router::route* rule = nullptr;
   // Plain pointers: the snapshot in `routing_` owns the carriers, and counting references costs more than routing.
   carrier* pinned = nullptr;
   if (!from->carrier.empty()) {
-    const auto found = routing_->by_name.find(from->carrier);
-    if (found != routing_->by_name.end()) pinned = routing_->at(found->second).get();
+    pinned = by_name(from->carrier);
     if (!pinned) {
       return finish(from, message_status::rejected, reason::unknown_carrier,
                     fmt::format("carrier \"{}\" is not configured", from->carrier), context);
@@ -85,17 +131,13 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   } else {
     context.expires_at_ms = counted_from + options_.default_validity.count();
   }
-  postponed_line later;
-  if (!b.postponed.empty()) {
-    if (const auto found = b.postponed.find(entry); found != b.postponed.end()) later = found->second;
-  }
   if (b.cancelled.load(std::memory_order_relaxed)) {
-    return finish(from, message_status::cancelled, reason::cancelled, "the batch was cancelled", context,
-                  later.error_value, later.attempts);
+    const ending how{message_status::cancelled, reason::cancelled, "the batch was cancelled"};
+    return finish_begun(b, *from, how, partly_sent_by(b, entry).get(), context, later);
   }
   if (context.expires_at_ms <= now_ms) {
-    return finish(from, message_status::expired, reason::expired, "the validity ended before the message was sent",
-                  context, later.error_value, later.attempts);
+    const ending how{message_status::expired, reason::expired, "the validity ended before the message was sent"};
+    return finish_begun(b, *from, how, partly_sent_by(b, entry).get(), context, later);
   }
   const std::int64_t not_before = std::max(from->send_at_ms, later.due_ms);
   if (not_before > now_ms) {
@@ -205,7 +247,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     m->flags |= flag_maybe_duplicate;
     maybe_duplicates.add();
   }
-  if (b.defaults.on_unknown.value_or(options_.on_unknown) == unknown_policy::hold) m->flags |= flag_hold;
+  if (b.on_unknown == unknown_policy::hold) m->flags |= flag_hold;
   if (!b.partly_accepted.empty()) restore_parts(b, *m, to->config().name);
   if (later.attempts != 0 || later.tried != 0) b.postponed.erase(entry);
   to->hold(m->slots);
@@ -233,6 +275,11 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   group->messages.push_back(m);
   messages_admitted.add();
   return taking::taken;
+}
+
+carrier* feeder::by_name(std::string_view name) const {
+  const auto found = routing_->by_name.find(std::string(name));
+  return found == routing_->by_name.end() ? nullptr : routing_->at(found->second).get();
 }
 
 const std::shared_ptr<carrier>& feeder::partly_sent_by(const batch& b, std::uint32_t entry) const {

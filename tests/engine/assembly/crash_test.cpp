@@ -106,6 +106,7 @@ TEST(crash, dies_in_the_middle_of_a_large_batch) {
   options.seed = 77;
   options.jsonl_lines = {1300};
   options.csv_lines = {};
+  options.hold_lines = {};
   const std::uint64_t operations = operations_of(options);
   for (std::uint64_t i = 1; i <= 2; ++i) {
     const std::uint64_t n = operations * i / 3;
@@ -168,6 +169,7 @@ testing::AssertionResult random_life(std::uint64_t seed) {
   if (random() % 2 == 0) options.jsonl_lines.push_back(static_cast<unsigned>(5 + random() % 30));
   if (random() % 40 == 0) options.jsonl_lines.push_back(1500);
   options.csv_lines = {static_cast<unsigned>(3 + random() % 15)};
+  options.hold_lines = {static_cast<unsigned>(random() % 30)};
   options.segment_bytes = random() % 2 == 0 ? 12U << 10 : 64U << 10;
   world w(options);
   const unsigned deaths = 1 + static_cast<unsigned>(random() % 5);

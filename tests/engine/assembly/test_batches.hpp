@@ -17,6 +17,7 @@ struct test_batch_file {
     unsigned parts = 1;
   };
   std::map<std::uint32_t, expected> lines;  ///< by physical line
+  bool hold = false;                        ///< on_unknown = "hold": nothing may arrive twice
 };
 
 inline std::string test_number(unsigned batch, unsigned line) {
@@ -25,16 +26,17 @@ inline std::string test_number(unsigned batch, unsigned line) {
 }
 
 /// JSON Lines with everything that is odd about lines: bad ones, blank ones, long texts, pinned carriers, late starts.
-inline test_batch_file make_jsonl(unsigned number, unsigned count, std::mt19937_64& random, std::int64_t now_ms) {
+inline test_batch_file make_jsonl(unsigned number, unsigned count, std::mt19937_64& random, bool hold) {
   test_batch_file file;
   file.name = "batch" + std::to_string(number) + ".jsonl";
   std::uint32_t line = 1;
-  if (random() % 2 == 0) {
-    file.contents += "{\"batch\":{\"name\":\"campaign\",\"text\":\"Hello {name}\",\"from\":\"ACME\"}}\n";
+  file.hold = hold;
+  if (hold || random() % 2 == 0) {
+    file.contents += std::string("{\"batch\":{") + (hold ? "\"on_unknown\":\"hold\"," : "") +
+                     "\"name\":\"campaign\",\"text\":\"Hello {name}\",\"from\":\"ACME\"}}\n";
     ++line;
   }
   const bool defaults = line == 2;
-  (void)now_ms;
   for (unsigned i = 0; i < count; ++i, ++line) {
     const std::string to = test_number(number, line);
     const auto dice = random() % 100;

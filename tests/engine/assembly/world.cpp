@@ -41,8 +41,19 @@ struct world::link {
     void acknowledge(std::uint32_t sequence_number, bool stored) noexcept override {
       due.emplace_back(sequence_number, stored);
     }
+    bool announced(std::unique_ptr<intent_list>& list) noexcept override {
+      if (!open) return false;
+      lists.push_back(std::move(list));
+      return true;
+    }
     std::vector<std::pair<std::uint32_t, bool>> due;
+    std::vector<std::unique_ptr<intent_list>> lists;
+    bool open = true;
   };
+
+  void take_announced() {
+    for (auto& list : std::exchange(answers->lists, {})) flow.announced(std::move(list));
+  }
 
   link(const std::shared_ptr<carrier>& at, outcome_queues& queues, const smpp_options& options)
       : to(at), sink(queues), flow(*at, probe, sink, options, at->config().name) {}
@@ -60,6 +71,8 @@ struct world::link {
   void close(clock::steady_time now, fake_smsc& smsc) {
     if (!peer) return;
     if (flow.logged_in()) smsc.count_lost(flow.machine().in_flight());
+    answers->open = false;
+    take_announced();
     flow.disconnected(now);
     (void)flow.end_turn();
     peer.reset();
@@ -121,7 +134,8 @@ world::world(world_options options)
     (void)files_.make_directory(path);
   }
   unsigned number = 0;
-  for (const unsigned lines : options_.jsonl_lines) batches_.push_back(make_jsonl(number++, lines, random_, 0));
+  for (const unsigned lines : options_.jsonl_lines) batches_.push_back(make_jsonl(number++, lines, random_, false));
+  for (const unsigned lines : options_.hold_lines) batches_.push_back(make_jsonl(number++, lines, random_, true));
   for (const unsigned lines : options_.csv_lines) batches_.push_back(make_csv(number++, lines, random_));
   for (const auto& b : batches_) {
     auto made = files_.open("/spool/staging/" + b.name, open_mode::create_new);
@@ -226,8 +240,7 @@ bool world::start() {
     return false;
   }
   e.claims = std::make_unique<claimer>(files_, time_, spool_, paths_, records, *e.names, e.next_batch);
-  e.feed = std::make_unique<feeder>(feeder_options{records, 48h, unknown_policy::resend}, files_, time_, e.memory,
-                                    e.queues, routes);
+  e.feed = std::make_unique<feeder>(feeder_options{records, 48h}, files_, time_, e.memory, e.queues, routes);
   e.next_batch.store(state->next_batch);
   if (auto adopted = adopt_recovered(std::move(*state), e.carriers, time_, {*e.commit, *e.reports, *e.feed, *e.names});
       !adopted) {
@@ -295,6 +308,7 @@ bool world::step() {
     for (const auto& [sequence, stored] : std::exchange(l.answers->due, {})) {
       l.flow.machine().answer(sequence, stored ? protocol::command_status::rok : protocol::command_status::rx_t_appn);
     }
+    l.take_announced();
     const auto written = l.flow.build(now, wall);
     l.peer->receive(written);
     worked = !written.empty();
@@ -471,6 +485,9 @@ void world::check_batch(const test_batch_file& file, std::vector<std::string>& b
     if (at_smsc != smsc_.log().end()) {
       for (const auto& [part, log] : at_smsc->second) most = std::max(most, log.accepted);
     }
+    if (file.hold && most > 1) complain(place + "is held, and arrived " + std::to_string(most) + " times: " + j.dump());
+    if (file.hold && status == "sent" && maybe_duplicate)
+      complain(place + "is held and sent, and flagged: " + j.dump());
     if (most > 1 && !maybe_duplicate)
       complain(place + "arrived " + std::to_string(most) + " times and is not flagged: " + j.dump());
     if (status == "unknown" && !maybe_duplicate) complain(place + "is unknown and not flagged");

@@ -25,7 +25,8 @@ struct world_options {
   bool may_reject_unreadable = false;
   std::vector<unsigned> jsonl_lines{12, 40};  ///< a batch each
   std::vector<unsigned> csv_lines{15};
-  unsigned inbound = 6;  ///< messages that phones send
+  std::vector<unsigned> hold_lines{14};  ///< of batches with on_unknown = "hold"
+  unsigned inbound = 6;                  ///< messages that phones send
   std::uint64_t segment_bytes = 24U << 10;
 };
 

@@ -97,6 +97,18 @@ class stage {
           give(1);
           break;
         }
+        case event_kind::intents: {
+          std::unique_ptr<intent_list> list(static_cast<intent_list*>(event.subject));
+          for (const message* m : list->messages) EXPECT_EQ(m->part_events.load(), 0);
+          intents += list->messages.size();
+          if (list->from->announced(list)) break;
+          for (message* m : list->messages) returned.push_back({m, return_reason::elsewhere, {}});
+          break;
+        }
+        case event_kind::returned:
+          static_cast<message*>(event.subject)->part_events.fetch_sub(1);
+          ++intents_returned;
+          break;
         case event_kind::received:
           received.emplace_back(static_cast<received_pdu*>(event.subject));
           break;
@@ -131,6 +143,8 @@ class stage {
   std::vector<returned_message> returned;
   std::vector<std::unique_ptr<received_pdu>> received;
   std::uint64_t credit_given = 0;
+  std::uint64_t intents = 0;           ///< messages announced
+  std::uint64_t intents_returned = 0;  ///< of which came to nothing
   std::function<void()> wake_all;
 
  private:

@@ -22,6 +22,12 @@ using std::chrono::seconds;
 
 struct acknowledged final : acknowledger {
   void acknowledge(std::uint32_t, bool) noexcept override {}
+  bool announced(std::unique_ptr<intent_list>& list) noexcept override {
+    if (open) lists.push_back(std::move(list));
+    return open;
+  }
+  std::vector<std::unique_ptr<intent_list>> lists;
+  bool open = true;
 };
 
 struct flow_test : testing::Test {
@@ -34,7 +40,8 @@ struct flow_test : testing::Test {
     flow = std::make_unique<message_flow>(*target, *probe, *sink, options, "test");
   }
   void connect() {
-    flow->connected(std::make_shared<acknowledged>(), now);
+    answers = std::make_shared<acknowledged>();
+    flow->connected(answers, now);
     const auto sent = build();
     ASSERT_EQ(sent.size(), 1U);
     protocol::bind_resp resp;
@@ -48,6 +55,7 @@ struct flow_test : testing::Test {
   }
   /// What it writes now; the octets stay valid until the next call.
   std::vector<protocol::frame> build() {
+    take_announced();
     written = flow->build(now, wall);
     (void)flow->end_turn();
     std::vector<protocol::frame> frames;
@@ -81,7 +89,12 @@ struct flow_test : testing::Test {
     target->push(to, {&m, 1}, *tokens);
     return m;
   }
+  void take_announced() {
+    for (auto& list : std::exchange(answers->lists, {})) flow->announced(std::move(list));
+  }
   void disconnect(std::size_t transferred = static_cast<std::size_t>(-1)) {
+    answers->open = false;
+    take_announced();
     flow->disconnected(now, transferred == static_cast<std::size_t>(-1) ? std::span<const std::uint8_t>() : written,
                        transferred);
     (void)flow->end_turn();
@@ -102,6 +115,7 @@ struct flow_test : testing::Test {
   std::unique_ptr<outcome_sink> sink;
   std::unique_ptr<message_flow> flow;
   std::span<const std::uint8_t> written;
+  std::shared_ptr<acknowledged> answers;
   std::uint32_t next_line = 1;
 };
 
@@ -447,11 +461,83 @@ TEST_F(flow_test, hold_means_unknown_at_once) {
   bound();
   message* m = push();
   m->flags = flag_hold;
+  EXPECT_TRUE(build().empty()) << "its intent is not durable yet";
+  EXPECT_FALSE(flow->idle());
+  around.collect();
   EXPECT_EQ(build().size(), 1U);
   disconnect();
   ASSERT_EQ(around.finals.size(), 1U);
   EXPECT_EQ(m->status, message_status::unknown);
-  EXPECT_EQ(m->flags, flag_hold | flag_maybe_duplicate);
+  EXPECT_EQ(m->flags, flag_hold | flag_intent | flag_maybe_duplicate);
+  EXPECT_EQ(around.intents, 1U);
+  EXPECT_EQ(around.intents_returned, 0U);
+}
+
+TEST_F(flow_test, an_error_that_is_not_final_withdraws_the_intent) {
+  bound();
+  message* m = push();
+  m->flags = flag_hold;
+  ASSERT_TRUE(build().empty());
+  around.collect();
+  answer(build().at(0), command_status::rthrottled);
+  EXPECT_EQ(m->part_events.load(), 1) << "the journal has not read it yet";
+  around.collect();
+  EXPECT_EQ(around.intents_returned, 1U);
+  EXPECT_EQ(m->flags, flag_hold);
+  now += seconds(30);
+  ASSERT_TRUE(build().empty());
+  around.collect();
+  EXPECT_EQ(around.intents, 2U);
+  answer(build().at(0));
+  around.collect();
+  EXPECT_EQ(m->status, message_status::sent);
+  EXPECT_EQ(around.queues.credit.outstanding(), 0);
+}
+
+TEST_F(flow_test, announced_messages_go_back_when_nothing_was_written) {
+  bound();
+  message* first = push();
+  message* second = push();
+  first->flags = second->flags = flag_hold;
+  ASSERT_TRUE(build().empty());
+  around.collect();
+  flow->announced(std::move(answers->lists.front()));
+  answers->lists.clear();
+  flow->close_admission(true);
+  EXPECT_TRUE(build().empty());
+  EXPECT_TRUE(flow->idle());
+  around.collect();
+  EXPECT_EQ(around.intents_returned, 2U);
+  EXPECT_EQ(target->queued(lane::returned), 2U);
+  EXPECT_EQ(first->flags, flag_hold);
+  EXPECT_EQ(first->attempts, 0);
+  EXPECT_EQ(around.queues.credit.outstanding(), 0);
+}
+
+TEST_F(flow_test, a_lost_connection_leaves_the_journal_to_give_intents_back) {
+  bound();
+  message* m = push();
+  m->flags = flag_hold;
+  ASSERT_TRUE(build().empty());
+  disconnect();
+  ASSERT_EQ(around.returned.size(), 1U);
+  EXPECT_EQ(around.returned[0].subject, m);
+  EXPECT_EQ(around.returned[0].why, return_reason::elsewhere);
+  EXPECT_TRUE(flow->idle());
+}
+
+TEST_F(flow_test, held_and_other_messages_share_the_window) {
+  auto config = test_config();
+  config.window = 6;
+  bound(config);
+  for (int i = 0; i < 4; ++i) push()->flags = flag_hold;
+  for (int i = 0; i < 4; ++i) push();
+  EXPECT_EQ(build().size(), 2U) << "four slots are kept for those that are announced";
+  around.collect();
+  const auto held = build();
+  ASSERT_EQ(held.size(), 4U);
+  EXPECT_EQ(text_of(held[0]), "line 1 part 0");
+  EXPECT_EQ(target->queued(), 2U);
 }
 
 TEST_F(flow_test, what_never_reached_the_socket_is_not_flagged) {
@@ -603,7 +689,7 @@ TEST_F(flow_test, nothing_is_ever_lost_or_doubled) {
           connect();
         }
       }
-      around.collect();
+      if (random() % 3 != 0) around.collect();
       for (const returned_message& back : std::exchange(around.returned, {})) {
         message* m = back.subject;
         ASSERT_EQ(m->parts_in_flight, 0);
@@ -613,6 +699,7 @@ TEST_F(flow_test, nothing_is_ever_lost_or_doubled) {
     ASSERT_EQ(around.finals.size(), total);
     EXPECT_EQ(std::set<message*>(around.finals.begin(), around.finals.end()), all);
     EXPECT_EQ(target->queued(), 0U);
+    around.collect();
     EXPECT_EQ(around.queues.credit.outstanding(), 0);
     for (const message* m : all) {
       EXPECT_EQ(m->parts_in_flight, 0);
