@@ -90,7 +90,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
         maybe_duplicates.add();
       }
       context.expires_at_ms = now_ms;
-      const ending how{message_status::unknown, reason::no_response, "it was being sent when the engine ended"};
+      const ending how{message_status::unknown, reason::interrupted, {}};
       const auto taken = finish_begun(b, *from, how, by_name(found->second), context, later);
       if (taken == taking::finished) b.unresolved.erase(found);
       return taken;
