@@ -178,6 +178,7 @@ void engine::start() {
     outputs_->name_carrier(made->id(), made);
   }
   set_credit_limit();
+  retention_ = std::make_unique<retention>(files_, time_, config_.spool, paths_);
   names_ = std::make_unique<name_memory>(
       files_, paths_.names(), std::chrono::duration_cast<std::chrono::seconds>(config_.spool.name_memory).count());
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
@@ -205,6 +206,10 @@ void engine::start() {
   publish_thread_.start("publish", [this] {
     const bool worked = publisher_->step();
     return stage_thread::outcome{worked, std::chrono::steady_clock::now() + (publisher_->blocked() ? 200ms : 1000ms)};
+  });
+  retention_thread_.start("retention", [this] {
+    const auto r = retention_->step();
+    return stage_thread::outcome{r.worked, r.next};
   });
   output_thread_.start("outputs", [this] {
     const auto r = outputs_->step();
@@ -346,6 +351,7 @@ void engine::stop() {
   outputs_->rotate_all();
   wait_for([this] { return publisher_->pending() == 0; }, 10s);
   publish_thread_.stop();
+  retention_thread_.stop();
 }
 
 std::string engine::not_ready_because() const {

@@ -14,6 +14,7 @@
 #include "engine/journal/commit_stage.hpp"
 #include "engine/report/outputs.hpp"
 #include "engine/report/recovery.hpp"
+#include "engine/report/retention.hpp"
 #include "engine/runtime/configuration.hpp"
 #include "engine/runtime/stage_thread.hpp"
 #include "engine/smpp/smpp_service.hpp"
@@ -68,6 +69,7 @@ class engine {
   const commit_stage& journal() const noexcept { return *commit_; }
   const outcome_queues& queues() const noexcept { return queues_; }
   const synced_queue& synced() const noexcept { return *synced_; }
+  const retention& kept() const noexcept { return *retention_; }
   const slab& memory() const noexcept { return *slab_; }
   const configuration& config() const noexcept { return config_; }
   const spool_paths& paths() const noexcept { return paths_; }
@@ -100,6 +102,7 @@ class engine {
   stage_thread commit_thread_;
   stage_thread output_thread_;
   stage_thread publish_thread_;
+  stage_thread retention_thread_;
   std::unique_ptr<slab> slab_;
   outcome_queues queues_;
   std::unique_ptr<synced_queue> synced_;
@@ -107,6 +110,7 @@ class engine {
   std::unique_ptr<commit_stage> commit_;
   std::unique_ptr<publisher> publisher_;
   std::unique_ptr<outputs> outputs_;
+  std::unique_ptr<retention> retention_;
   std::unique_ptr<name_memory> names_;
   std::unique_ptr<claimer> claimer_;
   std::unique_ptr<feeder> feeder_;

@@ -197,6 +197,22 @@ std::string metrics_page::render() const {
       std::vector<const duration_histogram*>{&e.journal().commit_time()});
   page_writer::add(page.family("journal_full", "1 while the journal cannot be written for want of space", type::Gauge),
                    e.journal().full() ? 1 : 0);
+  {
+    auto& f = page.family("output_oldest_seconds", "Age of the oldest file there, 0 for none", type::Gauge);
+    for (std::size_t i = 0; i < kept_directories; ++i) {
+      const auto d = static_cast<kept_directory>(i);
+      const auto since = e.kept().oldest(d);
+      const std::chrono::duration<double> age = since ? e.time().wall() - *since : clock::wall_time::duration{};
+      page_writer::add(f, std::max(0.0, age.count()), {{"directory", std::string(to_label(d))}});
+    }
+  }
+  {
+    auto& f = page.family("outputs_removed_total", "Files removed by keep_done and keep_output", type::Counter);
+    for (std::size_t i = 0; i < kept_directories; ++i) {
+      page_writer::add(f, e.kept().removed[i].value(),
+                       {{"directory", std::string(to_label(static_cast<kept_directory>(i)))}});
+    }
+  }
   page_writer::add(page.family("inbound_total", "Received messages written to inbound/", type::Counter),
                    e.reports().inbound_written.value(), {{"carrier", ""}, {"route", "unrouted"}});
   page_writer::add(page.family("receipts_unmatched_total", "Receipts written without their message", type::Counter),

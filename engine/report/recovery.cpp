@@ -228,9 +228,10 @@ result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::ui
   return b;
 }
 
-/// A batch that was being closed: done/ has its file already. True: it is whole there and needs nothing more.
+/// A batch that was being closed: done/ has its file already. True: it is whole there and needs nothing more. A report
+/// that is neither hidden nor shown was shown and taken away.
 result<bool> spool_pass::reopen_half_closed(std::uint32_t id, const batch_history& h) {
-  if (files_.stat(paths_.report(h.name))) {
+  if (files_.stat(paths_.report(h.name)) || !files_.stat(paths_.hidden_report(h.name))) {
     (void)files_.remove(paths_.bits(id));
     (void)files_.remove(paths_.expanded(h.name));
     return true;

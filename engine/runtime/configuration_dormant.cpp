@@ -12,8 +12,6 @@ struct dormant_key {
 
 // clang-format off
 constexpr dormant_key dormant_keys[] = {
-    {"spool", "keep_done"},
-    {"spool", "keep_output"},
     {"carrier", "receipt_detect"},
     {"carrier", "receipt_timezone"},
     {"carrier", "response_ids"},

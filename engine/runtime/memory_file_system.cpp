@@ -216,6 +216,7 @@ result<void> memory_file_system::rename(const std::string& from, const std::stri
     if (!onto_directory && old_place->found->is(file_type::directory)) return fail(std::errc::not_a_directory);
     if (onto_directory && !new_place->found->seen_names.empty()) return fail(std::errc::directory_not_empty);
   }
+  old_place->found->status.ctime = state_->now();
   state_->change_names(
       {{old_place->directory, old_place->name, nullptr}, {new_place->directory, new_place->name, old_place->found}});
   return {};

@@ -43,7 +43,7 @@ class memory_file_system final : public file_system {
   /// not durable is gone for good), with `write` after an arbitrary part of the octets was written.
   using fault_hook = std::function<std::optional<std::error_code>(file_operation, const std::string& path)>;
 
-  /// `time` gives mtime; it must outlive this object. Without one, time stands still.
+  /// `time` gives mtime and ctime; it must outlive this object. Without one, time stands still.
   explicit memory_file_system(std::uint64_t seed = 1, const clock* time = nullptr);
   ~memory_file_system() override;
 

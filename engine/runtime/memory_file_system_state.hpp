@@ -131,9 +131,11 @@ struct memory_file_system::state {
     return made;
   }
 
-  void touch(node& changed) const {
-    changed.status.mtime = time != nullptr ? time->wall() : clock::wall_time{std::chrono::seconds{1'800'000'000}};
+  clock::wall_time now() const {
+    return time != nullptr ? time->wall() : clock::wall_time{std::chrono::seconds{1'800'000'000}};
   }
+
+  void touch(node& changed) const { changed.status.mtime = changed.status.ctime = now(); }
 
   /// Counts the operation and asks whether it is to fail. An interrupted call is repeated, as the contract says.
   std::optional<std::error_code> refuse(file_operation operation, const std::string& path) {

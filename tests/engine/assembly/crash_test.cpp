@@ -50,6 +50,7 @@ testing::AssertionResult kept(world& w) {
 world_options small_world(std::uint64_t seed) {
   world_options options;
   options.seed = seed;
+  options.consumer = seed % 2 == 0;
   return options;
 }
 
@@ -170,6 +171,7 @@ testing::AssertionResult random_life(std::uint64_t seed) {
   if (random() % 40 == 0) options.jsonl_lines.push_back(1500);
   options.csv_lines = {static_cast<unsigned>(3 + random() % 15)};
   options.hold_lines = {static_cast<unsigned>(random() % 30)};
+  options.consumer = random() % 2 == 0;
   options.segment_bytes = random() % 2 == 0 ? 12U << 10 : 64U << 10;
   world w(options);
   const unsigned deaths = 1 + static_cast<unsigned>(random() % 5);

@@ -263,12 +263,34 @@ bool world::produce() {
   return files_.rename("/spool/staging/" + name, paths_.incoming() + "/" + name, rename_mode::no_replace).has_value();
 }
 
+/// Takes one whole file away, as everybody may.
+bool world::consume() {
+  const std::string directories[] = {paths_.results(), paths_.receipts(), paths_.unrouted(), paths_.done()};
+  const std::string& directory = directories[random_() % 4];
+  auto entries = files_.list(directory);
+  if (!entries) return false;
+  std::erase_if(*entries, [&](const directory_entry& e) {
+    return e.name.starts_with('.') || (directory == paths_.done() && !e.name.ends_with(".report.jsonl"));
+  });
+  if (entries->empty()) return false;
+  std::sort(entries->begin(), entries->end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const std::string path = directory + "/" + (*entries)[random_() % entries->size()].name;
+  const auto contents = try_read(path);
+  if (!contents) return false;
+  // After a power cut it may be there again.
+  if (const auto [known, fresh] = taken_.emplace(path, *contents); !fresh && known->second != *contents)
+    shown_differently_.push_back(path);
+  (void)files_.remove(path);
+  return true;
+}
+
 bool world::step() {
   auto& e = *self_;
   const auto now = time_.steady();
   const auto wall = std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
   const auto dice = random_() % 100;
   if (dice < 1) return produce();
+  if (dice == 99 && options_.consumer) return consume();
   if (dice < 5) {
     try {
       const bool worked = e.claims->step(e.accepted, 1000);
@@ -407,14 +429,26 @@ bool world::run() {
   return true;
 }
 
-std::string world::read_all(const std::string& path) {
+std::optional<std::string> world::try_read(const std::string& path) {
   auto opened = files_.open(path, open_mode::read);
-  if (!opened) return {};
+  if (!opened) return std::nullopt;
   const auto size = (*opened)->size();
-  std::string text(size.value_or(0), '\0');
+  if (!size) return std::nullopt;
+  std::string text(*size, '\0');
   const auto got = (*opened)->read_at({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 0);
-  text.resize(got.value_or(0));
+  if (!got) return std::nullopt;
+  text.resize(*got);
   return text;
+}
+
+std::string world::read_all(const std::string& path) { return try_read(path).value_or(std::string()); }
+
+std::string world::read_output(const std::string& path) {
+  const auto taken = taken_.find(path);
+  if (!files_.stat(path)) return taken == taken_.end() ? std::string() : taken->second;
+  std::string contents = read_all(path);
+  if (taken != taken_.end() && taken->second != contents) shown_differently_.push_back(path);
+  return contents;
 }
 
 unsigned world::duplicates() const {
@@ -437,11 +471,12 @@ void world::check_batch(const test_batch_file& file, std::vector<std::string>& b
     return;
   }
   if (!files_.stat(paths_.done(file.name))) complain("not in done/");
-  if (!files_.stat(paths_.report(file.name))) return complain("has no report");
+  if (!files_.stat(paths_.report(file.name)) && !taken_.contains(paths_.report(file.name)))
+    return complain("has no report");
   std::map<std::uint32_t, json> lines;
   std::map<std::string, std::uint64_t> counts;
   std::uint64_t flagged = 0;
-  const std::string report = read_all(paths_.report(file.name));
+  const std::string report = read_output(paths_.report(file.name));
   for (std::size_t at = 0; at < report.size();) {
     const std::size_t end = report.find('\n', at);
     if (end == std::string::npos) {
@@ -522,14 +557,20 @@ std::vector<std::string> world::broken_promises() {
   const auto lines_of = [&](const std::string& directory, auto each) {
     const auto entries = files_.list(directory);
     if (!entries) return;
+    std::set<std::string> paths;
     for (const auto& entry : *entries) {
-      if (entry.name.starts_with('.')) continue;
-      const std::string text = read_all(directory + "/" + entry.name);
+      if (!entry.name.starts_with('.')) paths.insert(directory + "/" + entry.name);
+    }
+    for (const auto& [path, contents] : taken_) {
+      if (path.starts_with(directory + "/")) paths.insert(path);
+    }
+    for (const auto& path : paths) {
+      const std::string text = read_output(path);
       for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
         const json j = json::parse(text.substr(at, end - at), nullptr, false);
         if (j.is_discarded()) {
-          broken.push_back(directory + "/" + entry.name + " holds a line that is no JSON");
+          broken.push_back(path + " holds a line that is no JSON");
         } else {
           each(j);
         }
@@ -546,6 +587,7 @@ std::vector<std::string> world::broken_promises() {
     if (!inbound.contains(text)) broken.push_back("acknowledged, and not in inbound/: " + text);
   }
   for (const auto& file : batches_) check_batch(file, broken, results);
+  for (const auto& path : shown_differently_) broken.push_back(path + " was shown twice, with different contents");
   const auto count = [&](const std::string& directory) {
     const auto entries = files_.list(directory);
     return entries ? entries->size() : 0;

@@ -27,6 +27,7 @@ struct world_options {
   std::vector<unsigned> csv_lines{15};
   std::vector<unsigned> hold_lines{14};  ///< of batches with on_unknown = "hold"
   unsigned inbound = 6;                  ///< messages that phones send
+  bool consumer = false;                 ///< somebody takes reports, results and received messages away as they appear
   std::uint64_t segment_bytes = 24U << 10;
 };
 
@@ -71,8 +72,12 @@ class world {
   bool step();
   bool finished();
   bool produce();
+  bool consume();
   void end();
+  std::optional<std::string> try_read(const std::string& path);
   std::string read_all(const std::string& path);
+  /// What stands, or stood, in a file that consumers may have taken.
+  std::string read_output(const std::string& path);
   void check_batch(const test_batch_file& file, std::vector<std::string>& broken,
                    const std::map<std::string, std::map<std::uint32_t, std::string>>& results);
 
@@ -85,6 +90,8 @@ class world {
   const spool_paths paths_{"/spool", "/data"};
   configuration config_;
   std::vector<test_batch_file> batches_;
+  std::map<std::string, std::string> taken_;  // by consumers: path and contents
+  std::vector<std::string> shown_differently_;
   std::unique_ptr<engine_parts> self_;
   std::string cause_;
   bool stuck_ = false;
