@@ -197,6 +197,7 @@ void engine::start() {
   smpp_options sessions;
   sessions.threads = config_.engine.io_threads;
   sessions.unknown_resends = config_.spool.unknown_resends;
+  sessions.mask_numbers = config_.privacy.mask_numbers;
   smpp_ = std::make_unique<smpp_service>(sessions, queues_, time_);
   commit_thread_.start("commit", [this] {
     const bool worked = commit_->step();

@@ -132,6 +132,13 @@ http_config read_http(toml_section& section) {
   return out;
 }
 
+privacy_config read_privacy(toml_section& section) {
+  privacy_config out;
+  section.boolean("mask_numbers", out.mask_numbers);
+  section.finish();
+  return out;
+}
+
 log_config read_log(toml_section& section) {
   log_config out;
   const auto words = [&](std::string_view key, std::string& value, std::initializer_list<std::string_view> allowed) {
@@ -203,6 +210,7 @@ configuration read_all(const toml::table& tree, const std::string& base, fault_l
   if (auto section = root.table("engine")) config.engine = read_engine(*section);
   if (auto section = root.table("spool")) config.spool = read_spool(*section);
   if (auto section = root.table("http")) config.http = read_http(*section);
+  if (auto section = root.table("privacy")) config.privacy = read_privacy(*section);
   if (auto section = root.table("log")) config.log = read_log(*section);
   auto carriers = root.tables("carrier");
   for (toml_section& section : carriers) config.carriers.push_back(read_carrier(section, base));

@@ -63,6 +63,13 @@ struct http_config {
   friend bool operator==(const http_config&, const http_config&) = default;
 };
 
+/// [privacy]
+struct privacy_config {
+  bool mask_numbers = true;  ///< PDUs in the log are cut off behind their header, before addresses and texts
+
+  friend bool operator==(const privacy_config&, const privacy_config&) = default;
+};
+
 /// [log]
 struct log_config {
   std::string level = "info";   ///< trace debug info warning error
@@ -196,6 +203,7 @@ struct configuration {
   engine_config engine;
   spool_config spool;
   http_config http;
+  privacy_config privacy;
   log_config log;
   std::vector<carrier_config> carriers;
   std::vector<route_config> routes;

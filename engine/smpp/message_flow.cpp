@@ -367,7 +367,9 @@ void message_flow::on_fault(session_fault kind, std::span<const std::uint8_t> oc
   }
   if (faults_logged_ >= max_faults_logged) return;
   ++faults_logged_;
-  const auto shown = octets.first(std::min<std::size_t>(octets.size(), 64));
+  // What follows the header holds addresses and texts.
+  const std::size_t most = options_.mask_numbers ? protocol::header_bytes : 64;
+  const auto shown = octets.first(std::min(octets.size(), most));
   spdlog::warn("{}: {} PDU of {} octets: {:02x}{}{}", name_, to_label(static_cast<pdu_error>(kind)), octets.size(),
                fmt::join(shown, ""), shown.size() < octets.size() ? "..." : "",
                faults_logged_ == max_faults_logged ? " (further ones are only counted)" : "");

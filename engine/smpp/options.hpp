@@ -12,6 +12,7 @@ struct smpp_options {
 
   unsigned threads = 0;               ///< network threads; 0: half of the cores, at least one
   std::uint32_t unknown_resends = 1;  ///< answers lost while the engine runs: so many resends, then `unknown`
+  bool mask_numbers = true;           ///< log lines show no more of a PDU than its header
   std::uint64_t seed = 0;             ///< of the jitter; 0: from the system
 
   /// Waiting times of the one session that probes after the carrier refused the credentials; the last one repeats.

@@ -61,6 +61,7 @@ TEST(configuration, a_minimal_file_has_the_documented_defaults) {
   EXPECT_EQ(config.spool.keep_done, 72h);
   EXPECT_EQ(config.spool.dir_mode, 02770U);
   EXPECT_EQ(config.http.listen, "127.0.0.1:9464");
+  EXPECT_TRUE(config.privacy.mask_numbers);
   ASSERT_EQ(config.carriers.size(), 1U);
   carrier_config expected;
   expected.name = "acme";
@@ -98,6 +99,8 @@ require_trailer = true
 group = "sms"
 dir_mode = "750"
 file_mode = "0600"
+[privacy]
+mask_numbers = false
 [http]
 listen = "[::1]:80"
 [log]
@@ -202,6 +205,7 @@ to = "drop"
   spool.file_mode = 0600;
   EXPECT_EQ(config.spool, spool);
   EXPECT_EQ(config.http.listen, "[::1]:80");
+  EXPECT_FALSE(config.privacy.mask_numbers);
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.log.format, "json");
   carrier_config a;

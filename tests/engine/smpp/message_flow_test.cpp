@@ -3,10 +3,13 @@
 #include "engine/smpp/message_flow.hpp"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <random>
 #include <set>
+#include <sstream>
 
 #include "tests/engine/smpp/message_fixture.hpp"
 
@@ -524,6 +527,25 @@ TEST_F(flow_test, a_lost_connection_leaves_the_journal_to_give_intents_back) {
   EXPECT_EQ(around.returned[0].subject, m);
   EXPECT_EQ(around.returned[0].why, return_reason::elsewhere);
   EXPECT_TRUE(flow->idle());
+}
+
+TEST_F(flow_test, log_lines_show_no_more_of_a_pdu_than_its_header) {
+  for (const bool mask : {true, false}) {
+    std::ostringstream log;
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+    smpp_options given;
+    given.mask_numbers = mask;
+    bound(test_config(), given);
+    protocol::submit_sm wrong;  // only an ESME may send it
+    wrong.destination_addr = "491701234567";
+    hear(wrong, 77);
+    spdlog::set_default_logger(before);
+    const bool shown = log.str().find("343931373031323334353637") != std::string::npos;
+    EXPECT_EQ(shown, !mask) << log.str();
+    EXPECT_NE(log.str().find("00000004000000000000004d"), std::string::npos) << "its header: " << log.str();
+  }
 }
 
 TEST_F(flow_test, held_and_other_messages_share_the_window) {
