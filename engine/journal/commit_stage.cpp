@@ -19,12 +19,13 @@ commit_stage::commit_stage(journal_writer& writer, outcome_queues& queues, synce
       synced_(synced),
       time_(time),
       hooks_(std::move(hooks)),
-      token_(queues.journal) {}
+      token_(queues.journal),
+      drained_(4096) {}
 
 commit_stage::~commit_stage() {
   for (const auto& event : frame_) discard(event);
   for (const auto& event : deferred_) discard(event);
-  for (; next_ < drained_.size(); ++next_) discard(drained_[next_]);
+  for (; next_ < drained_end_; ++next_) discard(drained_[next_]);
 }
 
 void commit_stage::name_carrier(std::uint16_t id, const std::string& name) { carriers_[id] = name; }
@@ -282,11 +283,9 @@ bool commit_stage::step() {
 
 /// Takes what was decided meanwhile, as far as the frame has room.
 void commit_stage::fill_frame() {
-  constexpr std::size_t bulk = 4096;
-  if (next_ == drained_.size()) {
-    drained_.resize(bulk);
+  if (next_ == drained_end_) {
     next_ = 0;
-    drained_.resize(queues_.journal.try_dequeue_bulk(token_, drained_.begin(), bulk));
+    drained_end_ = queues_.journal.try_dequeue_bulk(token_, drained_.begin(), drained_.size());
   }
   // A message may come by as final, or announced anew, before another producer's event of it: it waits for that.
   const auto too_early = [](const journal_event& event) {
@@ -307,7 +306,7 @@ void commit_stage::fill_frame() {
     deferred_[i] = deferred_.back();
     deferred_.pop_back();
   }
-  while (next_ < drained_.size()) {
+  while (next_ < drained_end_) {
     journal_event& event = drained_[next_];
     if (too_early(event)) {
       deferred_.push_back(event);

@@ -103,6 +103,7 @@ class commit_stage {
   shared_queue<journal_event>::consumer_token token_;
   std::vector<journal_event> drained_;   // taken from the queue, not yet in a frame
   std::size_t next_ = 0;                 // first of them
+  std::size_t drained_end_ = 0;          // behind the last of them
   std::vector<journal_event> frame_;     // in the frame being written
   std::vector<journal_event> deferred_;  // of messages whose earlier events have not come by yet
   std::map<std::uint16_t, std::string> carriers_;

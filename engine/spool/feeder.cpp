@@ -48,6 +48,7 @@ feeder::feeder(feeder_options options, file_system& files, const clock& time, sl
       magazine_(memory),
       sink_(queues),
       returned_token_(queues.returned),
+      dequeued_(1024),
       routing_(std::move(routes)),
       parser_(options_.records),
       reader_(options_.records.limits.line_bytes),
@@ -130,9 +131,9 @@ void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
 }
 
 bool feeder::take_returned() {
-  returned_.resize(1024);
   auto& queue = sink_.queues().returned;
-  returned_.resize(queue.try_dequeue_bulk(returned_token_, returned_.begin(), returned_.size()));
+  const std::size_t taken = queue.try_dequeue_bulk(returned_token_, dequeued_.begin(), dequeued_.size());
+  returned_.assign(dequeued_.begin(), dequeued_.begin() + static_cast<std::ptrdiff_t>(taken));
   // Those of which the journal still had to read accepted parts come by again, with their reason and time.
   returned_.insert(returned_.end(), unread_.begin(), unread_.end());
   unread_.clear();

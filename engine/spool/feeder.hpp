@@ -119,6 +119,7 @@ class feeder {
   slab::magazine magazine_;
   outcome_sink sink_;
   shared_queue<returned_message>::consumer_token returned_token_;
+  std::vector<returned_message> dequeued_;
   std::shared_ptr<const routing> routing_;
   record_parser parser_;
   entry_reader reader_;
