@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "engine/assembly/adoption.hpp"
@@ -178,6 +179,7 @@ void engine::start() {
     outputs_->name_carrier(made->id(), made);
   }
   set_credit_limit();
+  min_free_bytes_.store(config_.spool.min_free_bytes);
   retention_ = std::make_unique<retention>(files_, time_, config_.spool, paths_);
   names_ = std::make_unique<name_memory>(
       files_, paths_.names(), std::chrono::duration_cast<std::chrono::seconds>(config_.spool.name_memory).count());
@@ -228,7 +230,7 @@ void engine::watch_space() {
   std::string why;
   for (const auto& path : {paths_.spool, paths_.data}) {
     const auto left = files_.free_bytes(path);
-    if (left && *left < config_.spool.min_free_bytes) {
+    if (left && *left < min_free_bytes_.load(std::memory_order_relaxed)) {
       why = fmt::format("only {} MiB are free for {}, less than min_free", *left >> 20U, path);
     }
   }
@@ -268,6 +270,10 @@ stage_thread::outcome engine::feed() {
   {
     const std::lock_guard lock(mutex_);
     if (fresh_routing_) feeder_->set_routing(std::exchange(fresh_routing_, nullptr));
+    if (const auto fresh = std::exchange(fresh_settings_, std::nullopt)) {
+      feeder_->set_default_validity(fresh->default_validity);
+      claimer_->set_policies(fresh->on_unknown, fresh->require_trailer);
+    }
   }
   const bool taking = taking_.load() && space_left_;
   bool worked = false;
@@ -371,6 +377,30 @@ std::vector<batch_view> engine::batches() const {
   return published_;
 }
 
+/// Names what a reload cannot change.
+void engine::warn_of_restart(const configuration& fresh) const {
+  std::vector<std::string_view> keys;
+  const auto look = [&](bool changed, std::string_view key) {
+    if (changed) keys.push_back(key);
+  };
+  look(config_.data_dir != fresh.data_dir, "data_dir");
+  look(config_.engine.io_threads != fresh.engine.io_threads, "[engine] io_threads");
+  look(config_.engine.router_threads != fresh.engine.router_threads, "[engine] router_threads");
+  look(config_.engine.max_active != fresh.engine.max_active, "[engine] max_active");
+  look(config_.engine.shutdown_timeout != fresh.engine.shutdown_timeout, "[engine] shutdown_timeout");
+  look(config_.engine.default_country != fresh.engine.default_country, "[engine] default_country");
+  look(config_.spool.dir != fresh.spool.dir, "[spool] dir");
+  look(config_.spool.unknown_resends != fresh.spool.unknown_resends, "[spool] unknown_resends");
+  look(config_.spool.name_memory != fresh.spool.name_memory, "[spool] name_memory");
+  look(config_.spool.group != fresh.spool.group, "[spool] group");
+  look(config_.spool.dir_mode != fresh.spool.dir_mode || config_.spool.file_mode != fresh.spool.file_mode,
+       "[spool] dir_mode and file_mode");
+  look(!(config_.http == fresh.http), "[http]");
+  look(!(config_.privacy == fresh.privacy), "[privacy]");
+  look(config_.log.format != fresh.log.format, "[log] format");
+  if (!keys.empty()) spdlog::warn("changed, and taking effect at the next start only: {}", fmt::join(keys, ", "));
+}
+
 void engine::reload(const configuration& fresh) {
   std::vector<std::shared_ptr<carrier>> removed;
   std::vector<std::shared_ptr<carrier>> added;
@@ -402,11 +432,17 @@ void engine::reload(const configuration& fresh) {
   for (const auto& c : removed) c->close();
   config_.routes = fresh.routes;
   config_.carriers = fresh.carriers;
+  config_.engine.max_unsynced = fresh.engine.max_unsynced;
   set_credit_limit();
+  min_free_bytes_.store(fresh.spool.min_free_bytes);
+  retention_->set_times(fresh.spool.keep_done, fresh.spool.keep_output);
+  warn_of_restart(fresh);
   auto fresh_routing = make_routing(fresh);
   {
     const std::lock_guard lock(mutex_);
     fresh_routing_ = std::move(fresh_routing);
+    fresh_settings_ =
+        feeding_settings{fresh.engine.default_validity, fresh.spool.on_unknown, fresh.spool.require_trailer};
   }
   feed_thread_.slot().wake();
   for (const auto& c : removed) smpp_->remove(c->id());

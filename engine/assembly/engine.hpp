@@ -88,6 +88,7 @@ class engine {
   stage_thread::outcome feed();
   void watch_space();
   void publish_batches();
+  void warn_of_restart(const configuration& fresh) const;
   [[noreturn]] void fatal(const std::string& what, std::error_code why);
 
   configuration config_;
@@ -116,11 +117,17 @@ class engine {
   std::unique_ptr<feeder> feeder_;
   std::unique_ptr<smpp_service> smpp_;
 
-  mutable std::mutex mutex_;  // carriers_, published_, fresh_routing_, done_, stop_requested_, not_ready_
+  mutable std::mutex mutex_;  // carriers_, published_, fresh_*, done_, stop_requested_, not_ready_
   std::condition_variable changed_;
   std::vector<std::shared_ptr<carrier>> carriers_;  // by id, grows only
   std::vector<batch_view> published_;
   std::shared_ptr<const routing> fresh_routing_;
+  struct feeding_settings {
+    std::chrono::milliseconds default_validity{};
+    unknown_policy on_unknown{};
+    bool require_trailer = false;
+  };
+  std::optional<feeding_settings> fresh_settings_;
   bool done_ = false;
   bool stop_requested_ = false;
   std::string not_ready_;
@@ -132,6 +139,7 @@ class engine {
   std::atomic<bool> draining_{false};
   std::atomic<bool> drained_{false};
   std::atomic<bool> ready_{false};
+  std::atomic<std::uint64_t> min_free_bytes_{0};
   bool space_left_ = true;  // feeder thread
   std::chrono::steady_clock::time_point next_space_check_{};
   std::chrono::steady_clock::time_point next_publish_{};

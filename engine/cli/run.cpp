@@ -12,8 +12,10 @@
 #include <string>
 #include <thread>
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "engine/assembly/engine.hpp"
 #include "engine/assembly/http_server.hpp"
@@ -34,12 +36,24 @@ std::optional<configuration> load(const std::string& path) {
   return read.config;
 }
 
+/// The text of a log line as a JSON string: it may hold quotes, and octets that a peer has sent.
+class json_text final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& line, const std::tm&, spdlog::memory_buf_t& to) override {
+    const nlohmann::json text(std::string_view(line.payload.data(), line.payload.size()));
+    const std::string quoted = text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    to.append(quoted.data(), quoted.data() + quoted.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<json_text>(); }
+};
+
 void set_up_log(const log_config& log) {
   auto logger = spdlog::stderr_logger_mt("trunkline");
   logger->set_level(spdlog::level::from_str(log.level));
   if (log.format == "json") {
-    logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%v"})",
-                        spdlog::pattern_time_type::utc);
+    auto lines = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    lines->add_flag<json_text>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+    logger->set_formatter(std::move(lines));
   } else {
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-8l %v", spdlog::pattern_time_type::utc);
   }
@@ -92,6 +106,7 @@ int run(const run_options& options) {
         spdlog::info("reloading {}", options.config);
         if (const auto fresh = load(options.config)) {
           e.reload(*fresh);
+          spdlog::set_level(spdlog::level::from_str(fresh->log.level));
         } else {
           spdlog::error("{} has errors: nothing was changed", options.config);
         }

@@ -79,11 +79,11 @@ retention::step_result retention::step() {
         judge_done(name);
         break;
       case kept_directory::results:
-        judge(*at_, name, keep_done_);
+        judge(*at_, name, keep_done_.load());
         break;
       case kept_directory::receipts:
       case kept_directory::rejected:
-        judge(*at_, name, keep_output_);
+        judge(*at_, name, keep_output_.load());
         break;
       case kept_directory::inbound:
         judge(*at_, name, 0ms);
@@ -130,7 +130,8 @@ void retention::judge_done(const std::string& name) {
   }
   const auto named = age_mark(paths_.done(name));
   if (!named) return;
-  if (keep_done_ == 0ms || time_.wall() - *named < keep_done_) return note(kept_directory::done, *named);
+  const std::chrono::milliseconds keep = keep_done_.load();
+  if (keep == 0ms || time_.wall() - *named < keep) return note(kept_directory::done, *named);
   if (is_report) {
     // The report last: without it a batch that is still there would look as if it had never been finished.
     const auto gone = [&](const std::string& path) { return remove(kept_directory::done, path) || !files_.stat(path); };

@@ -37,6 +37,11 @@ class retention {
   /// A bounded number of files, or the names of one directory.
   step_result step();
 
+  /// Any thread: as the configuration says now.
+  void set_times(std::chrono::milliseconds keep_done, std::chrono::milliseconds keep_output) noexcept {
+    keep_done_.store(keep_done);
+    keep_output_.store(keep_output);
+  }
   /// Any thread: when the oldest file there got its name, as the last look found; nothing when there is none.
   std::optional<clock::wall_time> oldest(kept_directory d) const noexcept;
   std::array<counter, kept_directories> removed;
@@ -55,8 +60,8 @@ class retention {
 
   file_system& files_;
   const clock& time_;
-  const std::chrono::milliseconds keep_done_;
-  const std::chrono::milliseconds keep_output_;
+  std::atomic<std::chrono::milliseconds> keep_done_;
+  std::atomic<std::chrono::milliseconds> keep_output_;
   const spool_paths paths_;
   std::vector<place> places_;       // still to be looked at in this round
   std::optional<place> at_;         // whose names are being judged

@@ -32,6 +32,12 @@ class claimer {
   /// Forces a look at the next step.
   void look_now() noexcept { next_look_ = {}; }
 
+  /// From now on; a batch keeps what it was accepted with.
+  void set_policies(unknown_policy on_unknown, bool require_trailer) noexcept {
+    spool_.on_unknown = on_unknown;
+    spool_.require_trailer = require_trailer;
+  }
+
   counter accepted_batches;
   counter rejected_batches;
 
@@ -46,7 +52,7 @@ class claimer {
 
   file_system& files_;
   const clock& time_;
-  const spool_config spool_;
+  spool_config spool_;
   const spool_paths paths_;
   record_parser parser_;
   name_memory& names_;

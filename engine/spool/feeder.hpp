@@ -44,6 +44,7 @@ class feeder {
   void closed(std::uint32_t batch_id);
   /// New routes and carriers; takes effect between two blocks.
   void set_routing(std::shared_ptr<const routing> routes) { routing_ = std::move(routes); }
+  void set_default_validity(std::chrono::milliseconds validity) noexcept { options_.default_validity = validity; }
   const std::shared_ptr<const routing>& current_routing() const noexcept { return routing_; }
 
   struct step_result {

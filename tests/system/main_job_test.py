@@ -257,6 +257,35 @@ class MainJob(SystemTest):
         self.assertEqual(carrier_now(), "two")
         self.assertEqual(engine.stop(), 0)
 
+    def test_reload_of_settings(self):
+        """SIGHUP takes what can change at once, and names what cannot; log lines are JSON when they are to be."""
+        simulator = self.simulator()
+        world = World(self.directory, [self.carrier(simulator)])
+
+        def write(**log):
+            world.write()
+            text = world.config.read_text() + "\n[log]\n" + "".join(f'{key} = "{value}"\n' for key, value in log.items())
+            world.config.write_text(text)
+
+        write(format="json")
+        engine = self.serve(world)
+        world.spool_keys["min_free"] = "1000TiB"
+        world.engine["max_active"] = 5000
+        write(format="json")
+        engine.signal(signal.SIGHUP)
+        wait_until("no room", lambda: not world.ready(), processes=[engine])
+        world.drop("waits.jsonl", batch([{"to": "491701234567", "text": "hello"}]))
+        world.spool_keys["min_free"] = "1MiB"
+        write(format="json", level="warning")
+        engine.signal(signal.SIGHUP)
+        wait_until("the report", lambda: world.finished("waits.jsonl"), processes=[engine])
+        self.assertEqual(engine.stop(), 0)
+        lines = [json.loads(line) for line in engine.output(1 << 20).splitlines() if line.startswith("{")]
+        messages = [line["message"] for line in lines]
+        self.assertTrue(any('peer "trunkline-smsc"' in m for m in messages), messages)
+        self.assertTrue(any("next start" in m and "max_active" in m for m in messages), messages)
+        self.assertFalse(any(m == "stopped" for m in messages), "the level is warning now")
+
     def test_receipts_and_inbound(self):
         """Every deliver_sm is in receipts/ or inbound/unrouted/, decoded and raw."""
         simulator = self.simulator("--receipts", "50ms", "--inbound", "20/s")
