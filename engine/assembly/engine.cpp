@@ -186,8 +186,9 @@ void engine::start() {
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
   if (auto loaded = names_->load(now_s); !loaded) throw problem("cannot read " + paths_.names(), loaded.error());
   claimer_ = std::make_unique<claimer>(files_, time_, config_.spool, paths_, records, *names_, next_batch_);
-  feeder_ = std::make_unique<feeder>(feeder_options{records, config_.engine.default_validity}, files_, time_, *slab_,
-                                     queues_, make_routing(config_));
+  feeder_ =
+      std::make_unique<feeder>(feeder_options{records, config_.engine.default_validity, config_.engine.max_active},
+                               files_, time_, *slab_, queues_, make_routing(config_));
   next_batch_.store(state->next_batch);
   if (auto adopted = adopt_recovered(std::move(*state), carriers(), time_, {*commit_, *outputs_, *feeder_, *names_});
       !adopted) {

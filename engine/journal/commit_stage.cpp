@@ -12,6 +12,17 @@ namespace trunkline::engine {
 
 namespace records = journal_records;
 
+namespace {
+
+template <class Record>
+std::vector<std::uint8_t> encoded(const Record& r) {
+  std::vector<std::uint8_t> payload(records::encoded_bytes(r));
+  payload.resize(records::encode(r, payload));
+  return payload;
+}
+
+}  // namespace
+
 commit_stage::commit_stage(journal_writer& writer, outcome_queues& queues, synced_queue& synced, const clock& time,
                            hooks hooks)
     : writer_(writer),
@@ -30,11 +41,7 @@ commit_stage::~commit_stage() {
 
 void commit_stage::name_carrier(std::uint16_t id, const std::string& name) { carriers_[id] = name; }
 
-void commit_stage::adopt_batch(const records::batch_opened& opened) {
-  std::vector<std::uint8_t> payload(records::encoded_bytes(opened));
-  payload.resize(records::encode(opened, payload));
-  batches_[opened.batch].opened = std::move(payload);
-}
+void commit_stage::adopt_batch(const records::batch_opened& opened) { batches_[opened.batch].opened = encoded(opened); }
 
 void commit_stage::adopt_live(std::uint32_t batch, std::uint32_t entry, records::type type,
                               std::vector<std::uint8_t> payload) {
@@ -42,9 +49,7 @@ void commit_stage::adopt_live(std::uint32_t batch, std::uint32_t entry, records:
 }
 
 void commit_stage::adopt_control(const records::control& control) {
-  std::vector<std::uint8_t> payload(records::encoded_bytes(control));
-  payload.resize(records::encode(control, payload));
-  batches_[control.batch].control = std::move(payload);
+  batches_[control.batch].control = encoded(control);
 }
 
 void commit_stage::adopt_intent(std::uint32_t batch, std::uint32_t entry, std::uint16_t carrier) {
@@ -140,9 +145,7 @@ bool commit_stage::write_part(message& m, std::uint8_t part) {
   r.parts = m.parts;
   r.message_id = {reinterpret_cast<const char*>(id.data()), record.id_length};
   if (!write_record(r)) return false;
-  std::vector<std::uint8_t> payload(records::encoded_bytes(r));
-  payload.resize(records::encode(r, payload));
-  remember_live(r.batch, r.entry, static_cast<std::uint8_t>(records::type::part_accepted), std::move(payload));
+  remember_live(r.batch, r.entry, static_cast<std::uint8_t>(records::type::part_accepted), encoded(r));
   m.part_events.fetch_sub(1, std::memory_order_release);
   return true;
 }
@@ -178,21 +181,18 @@ void commit_stage::remember(const control_record& r) {
 
 void commit_stage::remember_live(std::uint32_t batch, std::uint32_t entry, std::uint8_t type,
                                  std::vector<std::uint8_t> payload) {
-  auto& kept = batches_[batch].messages[entry];
-  if (type == static_cast<std::uint8_t>(records::type::postponed)) {
-    for (auto& [kind, octets] : kept) {
-      if (kind == type) {
-        octets = std::move(payload);
-        return;
-      }
-    }
+  if (type != static_cast<std::uint8_t>(records::type::postponed)) {
+    batches_[batch].messages[entry].emplace_back(type, std::move(payload));
+  } else if (const auto line = records::decode<records::postponed>(payload)) {
+    batches_[batch].postponed[entry] = *line;
   }
-  kept.emplace_back(type, std::move(payload));
 }
 
 void commit_stage::forget_live(std::uint32_t batch, std::uint32_t entry) {
   const auto found = batches_.find(batch);
-  if (found != batches_.end() && !found->second.messages.empty()) found->second.messages.erase(entry);
+  if (found == batches_.end()) return;
+  if (!found->second.messages.empty()) found->second.messages.erase(entry);
+  if (!found->second.postponed.empty()) found->second.postponed.erase(entry);
 }
 
 bool commit_stage::write(journal_event& event) {
@@ -222,10 +222,8 @@ bool commit_stage::write(journal_event& event) {
 /// What older segments said and is still true, so that recovery can start with the new one.
 void commit_stage::collect_state() {
   for (const auto& [id, name] : carriers_) {
-    const records::carrier_name record{id, name};
-    std::vector<std::uint8_t> payload(records::encoded_bytes(record));
-    payload.resize(records::encode(record, payload));
-    repeat_.emplace_back(static_cast<std::uint8_t>(records::type::carrier_name), std::move(payload));
+    repeat_.emplace_back(static_cast<std::uint8_t>(records::type::carrier_name),
+                         encoded(records::carrier_name{id, name}));
   }
   const auto put = [&](records::type type, const std::vector<std::uint8_t>& payload) {
     if (!payload.empty()) repeat_.emplace_back(static_cast<std::uint8_t>(type), payload);
@@ -236,12 +234,11 @@ void commit_stage::collect_state() {
     for (const auto& [entry, kept] : batch.messages) {
       for (const auto& [type, payload] : kept) put(static_cast<records::type>(type), payload);
     }
+    for (const auto& [entry, line] : batch.postponed) put(records::type::postponed, encoded(line));
     for (const auto& [entry, to] : batch.intents) {
       const records::intents::line line{id, entry};
-      const records::intents record{to, {reinterpret_cast<const std::uint8_t*>(&line), sizeof line}};
-      std::vector<std::uint8_t> payload(records::encoded_bytes(record));
-      payload.resize(records::encode(record, payload));
-      put(records::type::intents, payload);
+      put(records::type::intents,
+          encoded(records::intents{to, {reinterpret_cast<const std::uint8_t*>(&line), sizeof line}}));
     }
   }
 }

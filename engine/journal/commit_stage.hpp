@@ -70,8 +70,10 @@ class commit_stage {
   struct live_batch {
     std::vector<std::uint8_t> opened;
     std::vector<std::uint8_t> control;
-    /// Records of messages that are not final yet: parts accepted, waits for a later attempt.
+    /// Records of messages that are not final yet: parts accepted.
     std::unordered_map<std::uint32_t, std::vector<std::pair<std::uint8_t, std::vector<std::uint8_t>>>> messages;
+    /// Messages that were tried and are not final yet.
+    std::unordered_map<std::uint32_t, journal_records::postponed> postponed;
     /// Messages that may be on their way to a carrier (on_unknown = "hold"), and to which.
     std::unordered_map<std::uint32_t, std::uint16_t> intents;
   };

@@ -83,8 +83,9 @@ inline constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max(
 struct postponed_line {
   std::int64_t due_ms = 0;
   std::uint16_t attempts = 0;
-  std::uint32_t tried = 0;        ///< as message::tried
-  std::uint32_t error_value = 0;  ///< the last command_status
+  std::uint32_t tried = 0;         ///< as message::tried
+  std::uint32_t error_value = 0;   ///< the last command_status
+  std::uint16_t carrier = 0xffff;  ///< id of the one that was tried last, when that was in this run
 };
 
 enum class batch_format : std::uint8_t { jsonl, csv };

@@ -95,6 +95,22 @@ void feeder::forget_closed() {
   }
 }
 
+void feeder::postpone(batch& b, std::uint32_t entry, const postponed_line& line) {
+  forget_postponed(b, entry);
+  b.postponed[entry] = line;
+  if (line.carrier >= postponed_by_.size()) postponed_by_.resize(std::size_t{line.carrier} + 1);
+  ++postponed_by_[line.carrier];
+}
+
+void feeder::forget_postponed(batch& b, std::uint32_t entry) {
+  if (b.postponed.empty()) return;
+  const auto found = b.postponed.find(entry);
+  if (found == b.postponed.end()) return;
+  const std::uint16_t carrier = found->second.carrier;
+  if (carrier < postponed_by_.size() && postponed_by_[carrier] != 0) --postponed_by_[carrier];
+  b.postponed.erase(found);
+}
+
 void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
   auto& b = static_cast<batch&>(*m->owner);
   block& at = b.blocks[m->entry / block_entries];
@@ -115,7 +131,7 @@ void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
     }
   }
   if (keep || m->attempts != 0 || m->tried != 0) {
-    b.postponed[m->entry] = {due_ms, m->attempts, m->tried, m->error_value};
+    postpone(b, m->entry, {due_ms, m->attempts, m->tried, m->error_value, m->carrier});
     auto* r = new control_record;
     const journal_records::postponed line{b.batch_id, m->entry, due_ms, m->attempts, m->tried, m->error_value};
     r->type = static_cast<std::uint8_t>(journal_records::type::postponed);
@@ -230,7 +246,7 @@ std::uint64_t feeder::roomy_carriers() const {
   const auto now = time_.steady();
   for (const auto& c : routing_->carriers) {
     if (!c || c->closed() || !c->config().can_send()) continue;
-    if (!c->usable(now, 0ms)) continue;
+    if (!c->usable(now, 0ms) || too_many_postponed(*c)) continue;
     if (c->roomy()) {
       mask |= carrier_bit(c->id());
     } else {

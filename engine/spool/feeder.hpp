@@ -26,6 +26,8 @@ namespace trunkline::engine {
 struct feeder_options {
   record_options records;
   std::chrono::milliseconds default_validity{std::chrono::hours(48)};
+  /// Lines of one carrier that may wait for a later attempt; then its other lines wait in their files.
+  std::uint64_t max_postponed = 200'000;
 };
 
 /// The dispatcher: takes lines of the open batches while their carriers have room, routes and encodes them, keeps short
@@ -86,6 +88,11 @@ class feeder {
   };
 
   bool take_returned();
+  void postpone(batch& b, std::uint32_t entry, const postponed_line& line);
+  void forget_postponed(batch& b, std::uint32_t entry);
+  bool too_many_postponed(const carrier& c) const noexcept {
+    return c.id() < postponed_by_.size() && postponed_by_[c.id()] >= options_.max_postponed;
+  }
   void return_to_line(message* m, std::int64_t due_ms, bool keep);
   bool release_delayed(std::chrono::steady_clock::time_point now);
   void forget_closed();
@@ -129,7 +136,8 @@ class feeder {
   std::uint32_t last_turn_ = 0;  // id of the batch that had the last turn
   std::priority_queue<delayed_message, std::vector<delayed_message>, std::greater<>> delayed_;
   std::vector<returned_message> returned_;
-  std::vector<returned_message> unread_;  // returned while the journal has parts of them to read
+  std::vector<returned_message> unread_;     // returned while the journal has parts of them to read
+  std::vector<std::uint32_t> postponed_by_;  // lines that wait for a later attempt, by carrier
   std::uint64_t route_counter_ = 0;
   std::uint64_t roomy_ = 0;  // carriers (id % 64) that had room when the turn began and have not refused since
   std::chrono::steady_clock::time_point last_roomy_{};

@@ -30,7 +30,7 @@ feeder::taking feeder::finish(const record* from, message_status status, reason 
   if (const auto found = b.partly_accepted.find(context.entry); found != b.partly_accepted.end()) {
     b.partly_accepted.erase(found);
   }
-  b.postponed.erase(context.entry);
+  forget_postponed(b, context.entry);
   sink_.final(m);
   messages_finished.add();
   return taking::finished;
@@ -54,7 +54,7 @@ feeder::taking feeder::finish_begun(batch& b, const record& from, const ending& 
       restore_parts(b, *m, last->config().name);
       m->status = how.status;
       m->why = how.why;
-      b.postponed.erase(context.entry);
+      forget_postponed(b, context.entry);
       last->hold(m->slots);
       sink_.final(m);
       messages_finished.add();
@@ -222,7 +222,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     roomy_ &= ~carrier_bit(to->id());
     return taking::left;
   };
-  if (room == 0) return leave();
+  if (room == 0 || (later.attempts == 0 && later.tried == 0 && too_many_postponed(*to))) return leave();
 
   // In which octets.
   const std::string_view sender = from->has_from                      ? from->from
@@ -249,7 +249,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   }
   if (b.on_unknown == unknown_policy::hold) m->flags |= flag_hold;
   if (!b.partly_accepted.empty()) restore_parts(b, *m, to->config().name);
-  if (later.attempts != 0 || later.tried != 0) b.postponed.erase(entry);
+  if (later.attempts != 0 || later.tried != 0) forget_postponed(b, entry);
   to->hold(m->slots);
   if (m->parts_accepted == m->parts) {
     // All its parts went out before a restart; only the outcome was lost.

@@ -172,6 +172,7 @@ testing::AssertionResult random_life(std::uint64_t seed) {
   options.csv_lines = {static_cast<unsigned>(3 + random() % 15)};
   options.hold_lines = {static_cast<unsigned>(random() % 30)};
   options.consumer = random() % 2 == 0;
+  options.max_postponed = random() % 2 == 0 ? 3 : 1000;
   options.segment_bytes = random() % 2 == 0 ? 12U << 10 : 64U << 10;
   world w(options);
   const unsigned deaths = 1 + static_cast<unsigned>(random() % 5);

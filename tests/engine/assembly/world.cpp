@@ -240,7 +240,8 @@ bool world::start() {
     return false;
   }
   e.claims = std::make_unique<claimer>(files_, time_, spool_, paths_, records, *e.names, e.next_batch);
-  e.feed = std::make_unique<feeder>(feeder_options{records, 48h}, files_, time_, e.memory, e.queues, routes);
+  e.feed = std::make_unique<feeder>(feeder_options{records, 48h, options_.max_postponed}, files_, time_, e.memory,
+                                    e.queues, routes);
   e.next_batch.store(state->next_batch);
   if (auto adopted = adopt_recovered(std::move(*state), e.carriers, time_, {*e.commit, *e.reports, *e.feed, *e.names});
       !adopted) {

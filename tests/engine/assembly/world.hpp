@@ -29,6 +29,7 @@ struct world_options {
   unsigned inbound = 6;                  ///< messages that phones send
   bool consumer = false;                 ///< somebody takes reports, results and received messages away as they appear
   std::uint64_t segment_bytes = 24U << 10;
+  std::uint64_t max_postponed = 1000;
 };
 
 /// The whole engine, its disk, its time and the other side, in one thread, in an order of steps drawn from a seed. The
