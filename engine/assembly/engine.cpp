@@ -123,7 +123,7 @@ std::shared_ptr<const routing> engine::make_routing(const configuration& from) {
 void engine::set_credit_limit() {
   std::int64_t limit = static_cast<std::int64_t>(config_.engine.max_unsynced);
   for (const auto& c : carriers()) {
-    if (!c->closed() && c->config().can_send()) limit += std::int64_t{c->config().sessions} * c->config().window;
+    if (!c->closed() && c->config().can_send()) limit += static_cast<std::int64_t>(c->config().windows());
   }
   queues_.credit.set_limit(limit);
 }
@@ -172,9 +172,9 @@ void engine::start() {
   outputs_->name_start(state->next.segment);
 
   std::uint64_t weights = 0;
-  for (const auto& c : config_.carriers) weights += std::uint64_t{c.sessions} * c.window;
+  for (const auto& c : config_.carriers) weights += c.windows();
   for (const auto& c : config_.carriers) {
-    auto made = make_carrier(c, std::uint64_t{c.sessions} * c.window, weights, config_.carriers.size());
+    auto made = make_carrier(c, c.windows(), weights, config_.carriers.size());
     commit_->name_carrier(made->id(), c.name);
     outputs_->name_carrier(made->id(), made);
   }
@@ -406,7 +406,7 @@ void engine::reload(const configuration& fresh) {
   std::vector<std::shared_ptr<carrier>> removed;
   std::vector<std::shared_ptr<carrier>> added;
   std::uint64_t weights = 0;
-  for (const auto& c : fresh.carriers) weights += std::uint64_t{c.sessions} * c.window;
+  for (const auto& c : fresh.carriers) weights += c.windows();
   const auto before = carriers();
   for (const auto& c : before) {
     if (c->closed()) continue;
@@ -418,7 +418,7 @@ void engine::reload(const configuration& fresh) {
       return !old->closed() && old->config().name == c.name && old->config() == c;
     });
     if (kept) continue;
-    auto made = make_carrier(c, std::uint64_t{c.sessions} * c.window, weights, fresh.carriers.size());
+    auto made = make_carrier(c, c.windows(), weights, fresh.carriers.size());
     outputs_->name_carrier(made->id(), made);
     const journal_records::carrier_name name{made->id(), c.name};
     auto* r = new control_record;

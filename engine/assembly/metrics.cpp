@@ -92,6 +92,9 @@ void add_carriers(page_writer& page, const engine& of) {
   page.family("messages_parked", "Messages in the lanes of a carrier", type::Gauge);
   page.family("carrier_rate_limit", "Pace in force, submit_sm a second; 0 is unlimited", type::Gauge);
   page.family("receipts_total", "deliver_sm and data_sm received", type::Counter);
+  page.family("alert_notifications_total", "alert_notification received", type::Counter);
+  page.family("carrier_tls_insecure", "1 when the peer is not verified (tls_insecure); carriers with TLS only",
+              type::Gauge);
   auto* f = &page.families[submits_at];
   std::map<std::string, std::map<std::string, std::uint64_t>> by_status;
   for (const auto& c : of.carriers()) {
@@ -101,6 +104,7 @@ void add_carriers(page_writer& page, const engine& of) {
     std::uint64_t reconnects = 0;
     std::uint64_t throttled = 0;
     std::uint64_t delivers = 0;
+    std::uint64_t alerts = 0;
     std::array<std::uint64_t, pdu_error_kinds> errors{};
     std::map<std::string, std::uint64_t> responses;
     std::vector<const duration_histogram*> latencies;
@@ -110,6 +114,7 @@ void add_carriers(page_writer& page, const engine& of) {
       reconnects += p->reconnects.value();
       throttled += p->throttled.value();
       delivers += p->delivers.value();
+      alerts += p->alerts.value();
       latencies.push_back(&p->latency);
       for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += p->pdu_errors[i].value();
       p->responses.for_each([&](std::uint32_t status, std::uint64_t n) { responses[status_label(status)] += n; });
@@ -137,6 +142,8 @@ void add_carriers(page_writer& page, const engine& of) {
     page_writer::add(f[10], c->queued(), {{"carrier", name}});
     page_writer::add(f[11], c->pacing().rate(of.time().steady()), {{"carrier", name}});
     page_writer::add(f[12], delivers, {{"carrier", name}, {"state", "received"}});
+    page_writer::add(f[13], alerts, {{"carrier", name}});
+    if (c->config().tls.enabled) page_writer::add(f[14], c->config().tls.insecure ? 1 : 0, {{"carrier", name}});
   }
 }
 

@@ -25,13 +25,21 @@ const char* bind_name(bind_mode m) {
   return "";
 }
 
+std::string server_of(const bind_config& bind) {
+  if (bind.outbind.enabled()) return fmt::format("outbind on {}:{}", bind.outbind.address, bind.outbind.port);
+  return fmt::format("{}:{}", bind.host, bind.port);
+}
+
 json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
   const auto& config = c.config();
   json j;
   j["name"] = config.name;
-  j["bind"] = bind_name(config.bind);
+  j["bind"] = config.binds.empty() ? bind_name(config.bind) : "combined";
   j["stack"] = fmt::format("SMPP {}.{}", config.interface_version >> 4U, config.interface_version & 15U);
-  j["server"] = fmt::format("{}:{}", config.host, config.port);
+  std::vector<bind_config> binds;  // one a session
+  for (const bind_config& bind : config.all_binds()) binds.insert(binds.end(), bind.sessions, bind);
+  j["server"] = server_of(binds.front());
+  j["tls"] = !config.tls.enabled ? "off" : config.tls.insecure ? "not verified" : "verified";
   j["can_send_now"] = c.sendable() > 0;
   j["throughput"] = config.throughput;
   j["rate_limit_now"] = c.pacing().rate(now);
@@ -45,7 +53,10 @@ json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
   for (const auto& p : c.probes()) {
     std::uint64_t answers = 0;
     p->responses.for_each([&](std::uint32_t, std::uint64_t n) { answers += n; });
+    const bind_config& bind = binds[std::min<std::size_t>(p->index, binds.size() - 1)];
     j["sessions"].push_back({{"session", p->index},
+                             {"bind", bind_name(bind.bind)},
+                             {"server", server_of(bind)},
                              {"state", to_text(p->state.load())},
                              {"last_state", to_text(p->last_state.load())},
                              {"address", p->address()},

@@ -95,8 +95,11 @@ void print_winner(const router::route& rule, const configuration& config, const 
     const std::string weight =
         rule.strategy == router::route_strategy::weighted ? fmt::format(", weight {}", target.weight) : "";
     const std::string from = !question.from.empty() ? question.from : rule.set.from.value_or(carrier.from);
-    fmt::print("  {} ({}:{}, {}{}): sender {}", carrier.name, carrier.host, carrier.port, bind_name(carrier.bind),
-               weight, from.empty() ? "none" : "\"" + from + "\"");
+    const auto binds = carrier.all_binds();
+    const auto sends = std::find_if(binds.begin(), binds.end(), [](const bind_config& b) { return b.can_send(); });
+    const bind_config& bind = sends == binds.end() ? binds.front() : *sends;
+    fmt::print("  {} ({}:{}, {}{}): sender {}", carrier.name, bind.host, bind.port, bind_name(bind.bind), weight,
+               from.empty() ? "none" : "\"" + from + "\"");
     if (!carrier.can_send()) fmt::print("; only receives, so nothing goes out here");
     if (!question.text.empty()) fmt::print("; text {}", describe_text(question.text, carrier));
     fmt::print("\n");

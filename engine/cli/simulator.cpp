@@ -52,6 +52,9 @@ void add_options(CLI::App& command, simulator_options& options) {
   command.add_option("--port", options.port, "Port to listen on; 0: any free one")->capture_default_str();
   command.add_option("--listen", options.listen, "Address to listen on")->capture_default_str();
   command.add_option("--threads", options.threads, "Threads that serve sessions")->capture_default_str();
+  command.add_option("--tls-cert", options.tls_cert, "Speak TLS with the certificates in this file (PEM)");
+  command.add_option("--tls-key", options.tls_key, "Their key, if it is in another file");
+  command.add_option("--tls-client-ca", options.tls_client_ca, "Ask for a client certificate that this CA signed");
   command.add_option("--system-id", options.system_id, "The one system_id that may bind; otherwise any may");
   command.add_option("--password", options.password, "Its password");
   command.add_option("--max-binds", options.max_binds, "Binds of a system_id at once; 0: any number");

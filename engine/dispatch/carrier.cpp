@@ -121,9 +121,14 @@ void carrier::count_sendable(int change, std::chrono::steady_clock::time_point n
   sendable_.fetch_add(change, std::memory_order_relaxed);
 }
 
+void carrier::count_idle_usable(int change, std::chrono::steady_clock::time_point now) noexcept {
+  if (change < 0) count_sendable(0, now);
+  idle_usable_.fetch_add(change, std::memory_order_relaxed);
+}
+
 bool carrier::usable(std::chrono::steady_clock::time_point now, std::chrono::milliseconds patience) const noexcept {
   if (!config_->can_send() || closed()) return false;
-  if (sendable_.load(std::memory_order_relaxed) > 0 || idle_usable_.load(std::memory_order_relaxed)) return true;
+  if (sendable_.load(std::memory_order_relaxed) > 0 || idle_usable_.load(std::memory_order_relaxed) > 0) return true;
   const std::int64_t last = last_usable_ns_.load(std::memory_order_relaxed);
   // 0: its sessions were not started yet.
   return last == 0 || now - std::chrono::steady_clock::time_point(std::chrono::nanoseconds(last)) < patience;

@@ -100,8 +100,8 @@ class carrier {
   /// A session that can send was bound (+1) or ended (-1).
   void count_sendable(int change, std::chrono::steady_clock::time_point now) noexcept;
   int sendable() const noexcept { return sendable_.load(std::memory_order_relaxed); }
-  /// A transmitter that logs in on demand counts as usable until a login failed (idle_usable_).
-  void set_idle_usable(bool usable) noexcept { idle_usable_.store(usable, std::memory_order_relaxed); }
+  /// A transmitter that logs in on demand counts as usable (+1) until a login of its failed (-1).
+  void count_idle_usable(int change, std::chrono::steady_clock::time_point now) noexcept;
   /// True while something can send, or could since less than `patience`: not down.
   bool usable(std::chrono::steady_clock::time_point now, std::chrono::milliseconds patience) const noexcept;
   /// How long nothing could send; zero while something can.
@@ -133,7 +133,7 @@ class carrier {
   std::atomic<bool> wanted_{false};
   std::array<queue, lane_count> lanes_;
   std::atomic<int> sendable_{0};
-  std::atomic<bool> idle_usable_{false};
+  std::atomic<int> idle_usable_{0};
   std::atomic<std::int64_t> last_usable_ns_{0};
   std::atomic<bool> closed_{false};
   mutable std::mutex mutex_;  // waiters_ and probes_: changed when sessions come and go

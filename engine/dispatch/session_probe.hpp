@@ -80,6 +80,7 @@ struct session_probe {
   counter reconnects;        ///< connection attempts after the first
   counter maybe_duplicates;  ///< messages flagged because an answer was lost
   counter delivers;          ///< deliver_sm and data_sm received
+  counter alerts;            ///< alert_notification received
   std::array<counter, pdu_error_kinds> pdu_errors;
 
   void set_address(std::string text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -94,15 +95,40 @@ struct data_coding_config {
   friend bool operator==(const data_coding_config&, const data_coding_config&) = default;
 };
 
-/// TLS of one carrier.
+/// TLS of one carrier. Files are read again for each connection.
 struct tls_config {
   bool enabled = false;
-  std::string ca;
-  std::string cert;
-  std::string key;
-  std::string server_name;
+  std::string ca;           ///< file or directory of the only certificates to trust; empty: the system's
+  std::string cert;         ///< our certificate with its chain, if the carrier asks for one
+  std::string key;          ///< empty: in the file of the certificate
+  std::string server_name;  ///< asked for and verified; empty: the host
+  bool insecure = false;    ///< the peer is not verified
 
   friend bool operator==(const tls_config&, const tls_config&) = default;
+};
+
+/// Where to listen: a numeric address and a port, which is 0 for nowhere.
+struct listen_config {
+  std::string address;
+  std::uint16_t port = 0;
+
+  [[nodiscard]] bool enabled() const noexcept { return port != 0; }
+  friend bool operator==(const listen_config&, const listen_config&) = default;
+};
+
+/// [[carrier.bind]]: sessions of one kind at one address.
+struct bind_config {
+  bind_mode bind = bind_mode::transceiver;
+  std::string host;
+  std::uint16_t port = 2775;
+  std::string local_address;  ///< empty: any
+  listen_config outbind;      ///< the carrier connects to us there, and is bound back
+  unsigned sessions = 1;
+  unsigned window = 10;  ///< unanswered submit_sm per session
+
+  [[nodiscard]] bool can_send() const noexcept { return bind != bind_mode::receiver; }
+  [[nodiscard]] bool can_receive() const noexcept { return bind != bind_mode::transmitter; }
+  friend bool operator==(const bind_config&, const bind_config&) = default;
 };
 
 /// [[carrier]]
@@ -112,6 +138,10 @@ struct carrier_config {
   std::uint16_t port = 2775;
   std::string local_address;  ///< empty: any
   bind_mode bind = bind_mode::transceiver;
+  listen_config outbind;
+  std::string outbind_system_id;          ///< what an outbind must say; empty: anything
+  secret outbind_password;                ///< the same
+  std::vector<bind_config> binds;         ///< of [[carrier.bind]]; empty: the one that the fields here describe
   std::uint8_t interface_version = 0x34;  ///< 0x33, 0x34, 0x50: as on the wire
   std::string system_id;
   secret password;
@@ -156,10 +186,28 @@ struct carrier_config {
   milliseconds reconnect_max = std::chrono::seconds(60);
   std::vector<router::policy_override> policy;  ///< in the order of the file
 
+  /// Every kind of session of this carrier, at least one; sessions are numbered in this order.
+  [[nodiscard]] std::vector<bind_config> all_binds() const {
+    if (!binds.empty()) return binds;
+    return {{bind, host, port, local_address, outbind, sessions, window}};
+  }
   /// Whether messages can be sent by this carrier at all.
-  [[nodiscard]] bool can_send() const noexcept { return bind != bind_mode::receiver; }
+  [[nodiscard]] bool can_send() const noexcept {
+    if (binds.empty()) return bind != bind_mode::receiver;
+    return std::any_of(binds.begin(), binds.end(), [](const bind_config& b) { return b.can_send(); });
+  }
   /// Whether receipts and inbound messages can come from it.
-  [[nodiscard]] bool can_receive() const noexcept { return bind != bind_mode::transmitter; }
+  [[nodiscard]] bool can_receive() const noexcept {
+    if (binds.empty()) return bind != bind_mode::transmitter;
+    return std::any_of(binds.begin(), binds.end(), [](const bind_config& b) { return b.can_receive(); });
+  }
+  /// Unanswered submit_sm of all its sessions together.
+  [[nodiscard]] std::uint64_t windows() const noexcept {
+    if (binds.empty()) return can_send() ? std::uint64_t{sessions} * window : 0;
+    std::uint64_t sum = 0;
+    for (const bind_config& b : binds) sum += b.can_send() ? std::uint64_t{b.sessions} * b.window : 0;
+    return sum;
+  }
 
   friend bool operator==(const carrier_config&, const carrier_config&) = default;
 };

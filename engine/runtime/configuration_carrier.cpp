@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <asio/ssl/context.hpp>
+#include <charconv>
+#include <filesystem>
 
 #include "engine/runtime/configuration_sections.hpp"
 #include "engine/runtime/configuration_values.hpp"
+#include "engine/runtime/tls_context.hpp"
 #include "protocol/command_status.hpp"
 #include "protocol/text_data_coding.hpp"
 
@@ -22,22 +26,43 @@ bool is_ip_address(const std::string& text) {
          inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
 }
 
-void read_address(toml_section& section, carrier_config& carrier) {
+/// `out` holds what stands there when a key is missing.
+template <class Bind>
+void read_address(toml_section& section, Bind& out) {
   if (auto host = section.located("host")) {
     if (host->value.empty() || host->value.size() > 253 || host->value.find_first_of(" /:@") != std::string::npos) {
       const std::string bare = host->value.substr(0, host->value.find('%'));
       if (!is_ip_address(bare)) section.error(host->where, "host is a DNS name or an IP address, without a port");
     }
-    carrier.host = std::move(host->value);
-  } else if (!section.has("host")) {
-    section.error(section.where(), "carrier has no host");
+    out.host = std::move(host->value);
   }
-  section.integer("port", carrier.port, 1, 65535);
+  section.integer("port", out.port, 1, 65535);
   if (auto local = section.located("local_address")) {
     if (!local->value.empty() && !is_ip_address(local->value))
       section.error(local->where, "local_address is an IP address");
-    carrier.local_address = std::move(local->value);
+    out.local_address = std::move(local->value);
   }
+  section.integer("sessions", out.sessions, 1, 1000);
+  section.integer("window", out.window, 1, 10'000);
+}
+
+void read_outbind(toml_section& section, listen_config& out) {
+  const auto listen = section.located("outbind_listen");
+  if (!listen || listen->value.empty()) return;
+  const std::string& text = listen->value;
+  const std::size_t colon = text.rfind(':');
+  std::uint32_t port = 0;
+  if (colon != std::string::npos) {
+    out.address = text.substr(0, colon);
+    const char* const last = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data() + colon + 1, last, port);
+    if (problem != std::errc() || stop != last || port > 65535) port = 0;
+  }
+  if (out.address.starts_with('[') && out.address.ends_with(']'))
+    out.address = out.address.substr(1, out.address.size() - 2);
+  if (port == 0 || !is_ip_address(out.address))
+    section.error(listen->where, "outbind_listen is \"ADDRESS:PORT\", for example \"0.0.0.0:2776\"");
+  out.port = static_cast<std::uint16_t>(port);
 }
 
 void read_credentials(toml_section& section, carrier_config& carrier, const std::string& base) {
@@ -54,16 +79,62 @@ void read_credentials(toml_section& section, carrier_config& carrier, const std:
   } else if (!section.has("password")) {
     section.error(section.where(), "carrier has no password; write password = \"\" if the account has none");
   }
+  section.string("outbind_system_id", carrier.outbind_system_id, 15);
+  if (const auto text = section.located("outbind_password"))
+    carrier.outbind_password = resolve_secret(*text, "outbind_password", base, section);
   section.string("system_type", carrier.system_type, 12);
   section.string("address_range", carrier.address_range, 40);
 }
 
-void read_bind(toml_section& section, carrier_config& carrier) {
-  section.choice("bind", carrier.bind,
+void read_mode(toml_section& section, bind_mode& out) {
+  section.choice("bind", out,
                  {{"transceiver", bind_mode::transceiver},
                   {"transmitter", bind_mode::transmitter},
                   {"receiver", bind_mode::receiver}});
-  section.choice<std::uint8_t>("version", carrier.interface_version, {{"3.3", 0x33}, {"3.4", 0x34}, {"5.0", 0x50}});
+}
+
+/// What one kind of session needs; `section` is the carrier or its [[carrier.bind]].
+void check_bind(toml_section& section, const bind_config& bind, const carrier_config& carrier) {
+  if (carrier.interface_version == 0x33 && bind.bind == bind_mode::transceiver)
+    section.error(section.where(section.has("version") ? "version" : "bind"),
+                  "SMPP 3.3 has no transceiver: use bind = \"transmitter\" or \"receiver\", or version = \"3.4\"");
+  if (!bind.outbind.enabled()) {
+    if (bind.host.empty() && !section.has("host")) section.error(section.where(), "carrier has no host");
+    return;
+  }
+  if (bind.bind != bind_mode::receiver)
+    section.error(section.where("outbind_listen"), "outbind_listen is for bind = \"receiver\"");
+  if (bind.sessions != 1) section.error(section.where("outbind_listen"), "outbind_listen is for sessions = 1");
+  if (carrier.tls.enabled) section.error(section.where("outbind_listen"), "outbind_listen takes no TLS");
+}
+
+/// `bind` is a word, or the [[carrier.bind]] entries.
+void read_binds(toml_section& section, carrier_config& carrier) {
+  const toml::node* given = section.find("bind");
+  if (given == nullptr || !given->is_array()) {
+    read_mode(section, carrier.bind);
+    check_bind(section, carrier.all_binds().front(), carrier);
+  } else {
+    const bind_config defaults = carrier.all_binds().front();
+    unsigned sessions = 0;
+    for (toml_section& entry : section.tables("bind")) {
+      bind_config bind = defaults;
+      read_mode(entry, bind.bind);
+      if (entry.has("host")) bind.outbind = {};
+      read_address(entry, bind);
+      read_outbind(entry, bind.outbind);
+      check_bind(entry, bind, carrier);
+      entry.finish();
+      sessions += bind.sessions;
+      carrier.binds.push_back(std::move(bind));
+    }
+    if (sessions > 1000) section.error(section.where("bind"), "a carrier has at most 1000 sessions");
+  }
+  const auto binds = carrier.all_binds();
+  if (std::any_of(binds.begin(), binds.end(), [](const bind_config& b) { return b.outbind.enabled(); }) &&
+      !section.has("outbind_password"))
+    section.error(section.where(),
+                  "outbind_listen without outbind_password; write outbind_password = \"\" if any will do");
 }
 
 void read_addresses(toml_section& section, carrier_config& carrier) {
@@ -90,8 +161,6 @@ void read_submit(toml_section& section, carrier_config& carrier) {
       flags->integer(router::name(static_cast<router::priority>(i)), carrier.priority_flags[i], 0, 255);
     flags->finish();
   }
-  section.integer("sessions", carrier.sessions, 1, 1000);
-  section.integer("window", carrier.window, 1, 10'000);
   section.real("throughput", carrier.throughput, 0.0, 1e7);
   section.choice<std::optional<protocol::encoding>>("encoding", carrier.encoding,
                                                     {{"auto", std::nullopt},
@@ -145,14 +214,32 @@ void read_receipts(toml_section& section, carrier_config& carrier) {
         {{"auto", id_format::automatic}, {"text", id_format::text}, {"hex", id_format::hex}, {"dec", id_format::dec}});
 }
 
-void read_tls(toml_section& section, carrier_config& carrier) {
-  section.boolean("tls", carrier.tls.enabled);
-  // Not a warning: without it credentials and texts would go out in the clear while the file says otherwise.
-  if (carrier.tls.enabled) section.error(section.where("tls"), "tls is not available in this version");
-  section.string("tls_ca", carrier.tls.ca);
-  section.string("tls_cert", carrier.tls.cert);
-  section.string("tls_key", carrier.tls.key);
-  section.string("tls_server_name", carrier.tls.server_name, 253);
+void read_tls(toml_section& section, carrier_config& carrier, const std::string& base) {
+  tls_config& tls = carrier.tls;
+  section.boolean("tls", tls.enabled);
+  for (const auto& [key, out] :
+       {std::pair<std::string_view, std::string*>{"tls_ca", &tls.ca}, {"tls_cert", &tls.cert}, {"tls_key", &tls.key}}) {
+    section.string(key, *out);
+    if (!out->empty()) *out = (std::filesystem::path(base) / *out).string();
+  }
+  section.string("tls_server_name", tls.server_name, 253);
+  section.boolean("tls_insecure", tls.insecure);
+  if (!tls.enabled) {
+    for (const std::string_view key : {"tls_ca", "tls_cert", "tls_key", "tls_server_name", "tls_insecure"})
+      if (section.has(key))
+        section.warning(section.where(key), fmt::format("{} has no effect without tls = true", key));
+    return;
+  }
+  if (!tls.key.empty() && tls.cert.empty())
+    section.error(section.where("tls_key"), "tls_key is the key of tls_cert, which is missing");
+  if (tls.insecure)
+    section.warning(
+        section.where("tls_insecure"),
+        fmt::format("carrier \"{}\": whoever answers is taken for the carrier, and gets the password", carrier.name));
+  if (const auto context = make_tls_client_context(tls); !context) {
+    const std::string& fault = context.error();
+    section.error(section.where(fault.substr(0, fault.find(':'))), fault);
+  }
 }
 
 void read_times(toml_section& section, carrier_config& carrier) {
@@ -184,9 +271,6 @@ void check_together(toml_section& section, const carrier_config& carrier) {
     }
   }
   if (carrier.interface_version == 0x33) {
-    if (carrier.bind == bind_mode::transceiver)
-      section.error(section.where("version"),
-                    "SMPP 3.3 has no transceiver: use bind = \"transmitter\" or \"receiver\", or version = \"3.4\"");
     if (carrier.long_messages == protocol::long_mode::sar || carrier.long_messages == protocol::long_mode::payload)
       section.error(section.where("long_messages"), "SMPP 3.3 has no TLVs: long_messages is \"udh\" or \"udh16\"");
     if (carrier.flash == flash_mode::dest_addr_subunit)
@@ -234,12 +318,14 @@ carrier_config read_carrier(toml_section& section, const std::string& base) {
   carrier_config carrier;
   carrier.name = read_name(section);
   read_address(section, carrier);
-  read_bind(section, carrier);
+  read_outbind(section, carrier.outbind);
+  section.choice<std::uint8_t>("version", carrier.interface_version, {{"3.3", 0x33}, {"3.4", 0x34}, {"5.0", 0x50}});
   read_credentials(section, carrier, base);
   read_addresses(section, carrier);
   read_submit(section, carrier);
   read_receipts(section, carrier);
-  read_tls(section, carrier);
+  read_tls(section, carrier, base);
+  read_binds(section, carrier);
   read_times(section, carrier);
   carrier.policy = read_policy(section);
   check_together(section, carrier);

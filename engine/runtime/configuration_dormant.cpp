@@ -16,10 +16,6 @@ constexpr dormant_key dormant_keys[] = {
     {"carrier", "receipt_timezone"},
     {"carrier", "response_ids"},
     {"carrier", "receipt_ids"},
-    {"carrier", "tls_ca"},
-    {"carrier", "tls_cert"},
-    {"carrier", "tls_key"},
-    {"carrier", "tls_server_name"},
     {"", "inbound"},
 };
 // clang-format on

@@ -5,6 +5,9 @@
 // waiting, what the machine has to say: one read and one write for a whole burst. Only when the socket takes no more
 // does the writer wait for it; otherwise the writer waits for the machine's next deadline. Deadlines are met up to
 // 50 us late, so that at high rates the timer fires for many answers and not for each.
+//
+// With TLS writing cannot be tried without waiting: there everything is written by the writer, and flush() only wakes
+// it.
 #include "engine/simulator/simulator.hpp"
 
 #include <fmt/format.h>
@@ -19,19 +22,24 @@
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <asio/ssl/context.hpp>
+#include <asio/ssl/stream.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "engine/runtime/tls_context.hpp"
 #include "engine/simulator/log_file.hpp"
 #include "engine/simulator/message_centre.hpp"
 #include "engine/simulator/smsc_session_machine.hpp"
@@ -50,6 +58,7 @@ static_assert(buffer_bytes > 2 * protocol::default_max_pdu_bytes);
 constexpr auto timer_grain = std::chrono::microseconds(50);
 constexpr auto log_patience = std::chrono::milliseconds(20);
 constexpr std::size_t log_bytes = 256U << 10U;
+constexpr auto handshake_patience = std::chrono::seconds(10);
 constexpr auto stop_patience = std::chrono::milliseconds(500);
 
 class connection;
@@ -92,10 +101,22 @@ struct worker {
   std::thread thread;
 };
 
+/// What escapes a coroutine or a thread is an error of ours, or of the log's disk: tests must not trust what follows.
+void give_up(const std::exception_ptr& error) {
+  if (!error) return;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& reason) {
+    fmt::print(stderr, "simulator: {}\n", reason.what());
+  }
+  std::_Exit(1);
+}
+
 /// A socket and its machine; lives as long as its two coroutines.
 class connection {
  public:
-  connection(worker& owner, message_centre& centre, std::uint64_t number, tcp::socket socket)
+  /// `tls` may be null: plain TCP.
+  connection(worker& owner, message_centre& centre, std::uint64_t number, tcp::socket socket, asio::ssl::context* tls)
       : worker_(owner),
         machine_(centre, number, owner.counters, owner.file == nullptr ? nullptr : &owner.log),
         socket_(std::move(socket)),
@@ -105,6 +126,7 @@ class connection {
     std::error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
+    if (tls != nullptr) tls_.emplace(socket_, *tls);
     worker_.connections.push_back(this);
     worker_.session_count.set(worker_.connections.size());
   }
@@ -134,6 +156,11 @@ class connection {
   /// Writes what is due as far as the socket takes it.
   void flush(time_point now) {
     if (blocked_ || !open()) return;
+    if (tls_) {
+      woken_ = true;
+      if (shaken_) timer_.cancel();
+      return;
+    }
     for (;;) {
       if (out_begin_ == out_end_) {
         out_begin_ = 0;
@@ -157,7 +184,17 @@ class connection {
   static asio::awaitable<void> read(std::shared_ptr<connection> self) {
     while (self->open()) {
       const auto space = asio::buffer(self->in_.get() + self->in_size_, buffer_bytes - self->in_size_);
-      const auto [error, size] = co_await self->socket_.async_read_some(space, result_tuple);
+      std::error_code error;
+      std::size_t size = 0;
+      if (self->tls_) {
+        const auto [outcome, count] = co_await self->tls_->async_read_some(space, result_tuple);
+        error = outcome;
+        size = count;
+      } else {
+        const auto [outcome, count] = co_await self->socket_.async_read_some(space, result_tuple);
+        error = outcome;
+        size = count;
+      }
       if (error) break;
       self->received(size);
       while (self->open() && !self->machine_.wants_input()) {
@@ -185,6 +222,43 @@ class connection {
     self->close();
   }
 
+  /// The handshake, then reading and writing.
+  static asio::awaitable<void> serve_tls(std::shared_ptr<connection> self) {
+    self->timer_.expires_after(handshake_patience);
+    self->timer_.async_wait([self](std::error_code error) {
+      if (!error) self->close();
+    });
+    const auto [error] = co_await self->tls_->async_handshake(asio::ssl::stream_base::server, result_tuple);
+    self->timer_.cancel();
+    if (error) {
+      self->worker_.counters.tls_failed.add();
+      co_return self->close();
+    }
+    self->shaken_ = true;
+    asio::co_spawn(self->worker_.context, read(self), give_up);
+    asio::co_spawn(self->worker_.context, write_tls(self), give_up);
+  }
+
+  static asio::awaitable<void> write_tls(std::shared_ptr<connection> self) {
+    while (self->open()) {
+      self->woken_ = false;
+      const auto now = std::chrono::steady_clock::now();
+      const std::size_t size = self->machine_.fill({self->out_.get(), buffer_bytes}, now);
+      if (self->machine_.cut_off()) break;
+      if (size != 0) {
+        const auto octets = asio::buffer(self->out_.get(), size);
+        const auto [error, written] = co_await asio::async_write(*self->tls_, octets, result_tuple);
+        if (error) break;
+        continue;
+      }
+      if (self->machine_.finished()) break;
+      if (self->woken_) continue;
+      self->timer_.expires_at(std::max(self->machine_.next_deadline(), now + timer_grain));
+      co_await self->timer_.async_wait(result_tuple);
+    }
+    self->close();
+  }
+
  private:
   void received(std::size_t size) {
     const auto now = std::chrono::steady_clock::now();
@@ -200,8 +274,11 @@ class connection {
   worker& worker_;
   smsc_session_machine machine_;
   tcp::socket socket_;
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
   asio::steady_timer timer_;
   time_point armed_for_ = time_point::min();  // the deadline that the writer waits for
+  bool shaken_ = false;                       // the TLS handshake is done
+  bool woken_ = false;                        // with TLS: there may be something to write
   bool blocked_ = false;                      // the writer waits for the socket
   std::unique_ptr<std::uint8_t[]> in_;
   std::size_t in_size_ = 0;
@@ -209,17 +286,6 @@ class connection {
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
 };
-
-/// What escapes a coroutine or a thread is an error of ours, or of the log's disk: tests must not trust what follows.
-void give_up(const std::exception_ptr& error) {
-  if (!error) return;
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& reason) {
-    fmt::print(stderr, "simulator: {}\n", reason.what());
-  }
-  std::_Exit(1);
-}
 
 }  // namespace
 
@@ -229,6 +295,11 @@ struct simulator::state {
     if (!centre.options().log_file.empty()) file.emplace(centre.options().log_file);
     for (unsigned i = 0; i < std::max(1U, centre.options().threads); ++i) {
       workers.push_back(std::make_unique<worker>(centre.options(), file ? &*file : nullptr));
+    }
+    if (const auto& o = centre.options(); !o.tls_cert.empty()) {
+      auto context = make_tls_server_context(o.tls_cert, o.tls_key, o.tls_client_ca);
+      if (!context) throw std::runtime_error(context.error());
+      tls = std::move(*context);
     }
     acceptor.emplace(workers.front()->context);
     centre.on_mail = [this] { tell_about_mail(); };
@@ -252,7 +323,8 @@ struct simulator::state {
   void hand_over(worker& chosen, tcp::socket socket) {
     asio::post(chosen.context, [this, &chosen, socket = std::move(socket), number = ++connection_count]() mutable {
       if (chosen.stopping) return;
-      const auto made = std::make_shared<connection>(chosen, centre, number, std::move(socket));
+      const auto made = std::make_shared<connection>(chosen, centre, number, std::move(socket), tls.get());
+      if (tls) return asio::co_spawn(chosen.context, connection::serve_tls(made), give_up);
       asio::co_spawn(chosen.context, connection::read(made), give_up);
       asio::co_spawn(chosen.context, connection::write(made), give_up);
     });
@@ -284,6 +356,7 @@ struct simulator::state {
   }
 
   message_centre centre;
+  std::unique_ptr<asio::ssl::context> tls;  // behind the connections' back: outlives the workers
   std::optional<log_file> file;
   std::vector<std::unique_ptr<worker>> workers;
   std::optional<tcp::acceptor> acceptor;
@@ -344,10 +417,10 @@ std::string to_json(const simulator_totals& totals) {
   return fmt::format(
       "{{\"submits\":{},\"accepted\":{},\"throttled\":{},\"refused\":{},\"dropped\":{},\"receipts\":{},\"inbound\":{},"
       "\"deliveries_acked\":{},\"redeliveries\":{},\"binds\":{},\"binds_refused\":{},\"enquire_links\":{},\"nacks\":{},"
-      "\"malformed\":{},\"sessions\":{}}}",
+      "\"malformed\":{},\"tls_failed\":{},\"sessions\":{}}}",
       totals.submits, totals.accepted, totals.throttled, totals.refused, totals.dropped, totals.receipts,
       totals.inbound, totals.deliveries_acked, totals.redeliveries, totals.binds, totals.binds_refused,
-      totals.enquire_links, totals.nacks, totals.malformed, totals.sessions);
+      totals.enquire_links, totals.nacks, totals.malformed, totals.tls_failed, totals.sessions);
 }
 
 }  // namespace trunkline::engine

@@ -22,13 +22,14 @@ struct simulator_counters {
   counter enquire_links;     ///< received
   counter nacks;             ///< generic_nack received
   counter malformed;         ///< PDUs that could not be read
+  counter tls_failed;        ///< connections without a TLS handshake
 };
 
 /// The sum over all threads at one moment.
 struct simulator_totals {
   std::uint64_t binds = 0, binds_refused = 0, submits = 0, accepted = 0, throttled = 0, refused = 0, dropped = 0,
                 receipts = 0, inbound = 0, deliveries_acked = 0, redeliveries = 0, enquire_links = 0, nacks = 0,
-                malformed = 0, sessions = 0;
+                malformed = 0, tls_failed = 0, sessions = 0;
 
   void add(const simulator_counters& from) noexcept {
     binds += from.binds.value();
@@ -45,6 +46,7 @@ struct simulator_totals {
     enquire_links += from.enquire_links.value();
     nacks += from.nacks.value();
     malformed += from.malformed.value();
+    tls_failed += from.tls_failed.value();
   }
 };
 

@@ -35,6 +35,10 @@ struct simulator_options {
   std::uint16_t port = 2775;  ///< 0: any free one
   unsigned threads = 1;
 
+  std::string tls_cert;       ///< chain of certificates: TLS is spoken, and nothing else; empty: plain TCP
+  std::string tls_key;        ///< empty: in the same file
+  std::string tls_client_ca;  ///< a client must show a certificate that it signed; empty: need not
+
   std::string system_id;   ///< empty: any system_id and password may bind
   std::string password;    ///< empty: any password
   unsigned max_binds = 0;  ///< per system_id, 0: any number; one more is refused with ESME_RALYBND

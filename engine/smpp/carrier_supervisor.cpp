@@ -16,6 +16,8 @@ carrier_supervisor::carrier_supervisor(std::shared_ptr<carrier> c, std::vector<n
               for (const auto& s : sessions_) s->poke();
             }),
       running_(homes_.size()) {
+  std::vector<bind_config> binds;  // one a session
+  for (const bind_config& bind : carrier_->config().all_binds()) binds.insert(binds.end(), bind.sessions, bind);
   for (std::size_t i = 0; i < homes_.size(); ++i) {
     auto probe = std::make_shared<session_probe>();
     probe->index = static_cast<std::uint32_t>(i);
@@ -23,6 +25,7 @@ carrier_supervisor::carrier_supervisor(std::shared_ptr<carrier> c, std::vector<n
     session_setup setup{
         .from = carrier_,
         .probe = std::move(probe),
+        .bind = binds[i],
         .home = homes_[i]->home,
         .tasks = homes_[i]->tasks,
         .sink = homes_[i]->sink,

@@ -39,7 +39,8 @@ class carrier_supervisor : public std::enable_shared_from_this<carrier_superviso
     std::function<void()> ended;  ///< the last session has ended and the lanes are empty; on a network thread
   };
 
-  /// One session for each of `homes`. The threads, and what `around` refers to, outlive the supervisor's sessions.
+  /// One session for each of `homes`, as many as the carrier's binds have together. The threads, and what `around`
+  /// refers to, outlive the supervisor's sessions.
   carrier_supervisor(std::shared_ptr<carrier> c, std::vector<network_thread*> homes, surroundings around);
 
   /// Once.

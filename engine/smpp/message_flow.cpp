@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/smpp/part_access.hpp"
+#include "protocol/pdu.hpp"
 
 namespace trunkline::engine {
 namespace {
@@ -32,11 +33,12 @@ constexpr std::uint32_t max_drain = 512;
 /// A peer that sends nothing but faults must not fill the disk with log lines.
 constexpr std::uint32_t max_faults_logged = 50;
 
-protocol::session_settings settings_of(const carrier_config& config, const smpp_options& options) {
+protocol::session_settings settings_of(const carrier_config& config, bind_mode bind, unsigned window,
+                                       const smpp_options& options) {
   protocol::session_settings settings;
-  settings.bind = config.bind == bind_mode::transmitter ? protocol::bind_type::transmitter
-                  : config.bind == bind_mode::receiver  ? protocol::bind_type::receiver
-                                                        : protocol::bind_type::transceiver;
+  settings.bind = bind == bind_mode::transmitter ? protocol::bind_type::transmitter
+                  : bind == bind_mode::receiver  ? protocol::bind_type::receiver
+                                                 : protocol::bind_type::transceiver;
   settings.interface_version = config.interface_version;
   settings.system_id = config.system_id;
   settings.password = config.password.reveal();
@@ -44,7 +46,7 @@ protocol::session_settings settings_of(const carrier_config& config, const smpp_
   settings.address_range = config.address_range;
   settings.addr_ton = config.addr_ton;
   settings.addr_npi = config.addr_npi;
-  settings.window = config.window;
+  settings.window = window;
   settings.bind_timeout = config.bind_timeout;
   settings.response_timeout = config.response_timeout;
   settings.enquire_link = config.enquire_link;
@@ -62,19 +64,20 @@ void two_digits(std::uint8_t* at, std::int64_t value) noexcept {
 }  // namespace
 
 message_flow::message_flow(carrier& from, session_probe& probe, outcome_sink& sink, const smpp_options& options,
-                           std::string name)
+                           std::string name, const bind_config& bind)
     : carrier_(from),
       probe_(probe),
       sink_(sink),
       options_(options),
       name_(std::move(name)),
+      bind_(bind.bind),
+      window_(bind.window),
       tokens_(from),
-      buffer_bytes_(
-          std::clamp<std::size_t>(std::size_t{from.config().window} * 256, min_buffer_bytes, max_buffer_bytes)),
+      buffer_bytes_(std::clamp<std::size_t>(std::size_t{window_} * 256, min_buffer_bytes, max_buffer_bytes)),
       // Not initialised: an idle session touches no page of it.
       buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(buffer_bytes_)) {
   drained_.resize(max_drain);
-  probe_.window_size.store(from.config().can_send() ? from.config().window : 0, std::memory_order_relaxed);
+  probe_.window_size.store(bind.can_send() ? window_ : 0, std::memory_order_relaxed);
 }
 
 message_flow::~message_flow() = default;
@@ -83,7 +86,7 @@ void message_flow::connected(std::shared_ptr<acknowledger> answers, time_point n
   now_ = last_active_ = now;
   refused_ = logged_in_ = false;
   answers_ = std::move(answers);
-  machine_.emplace(settings_of(carrier_.config(), options_), *this);
+  machine_.emplace(settings_of(carrier_.config(), bind_, window_, options_), *this);
   machine_->connected(now);
 }
 
@@ -376,7 +379,13 @@ void message_flow::on_fault(session_fault kind, std::span<const std::uint8_t> oc
 }
 
 void message_flow::on_alert(const protocol::frame& pdu) noexcept {
-  spdlog::info("{}: alert_notification of {} octets", name_, pdu.octets.size());
+  probe_.alerts.add();
+  if (const auto alert = protocol::decode<protocol::alert_notification>(pdu)) {
+    spdlog::info("{}: alert_notification: {} can be reached again (for {})", name_, alert->source_addr,
+                 alert->esme_addr);
+  } else {
+    on_fault(session_fault::malformed, pdu.octets);
+  }
 }
 
 }  // namespace trunkline::engine

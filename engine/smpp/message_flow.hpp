@@ -35,8 +35,12 @@ class message_flow final : public protocol::session_handler {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// All references must outlive the flow. `name` stands in log lines.
-  message_flow(carrier& from, session_probe& probe, outcome_sink& sink, const smpp_options& options, std::string name);
+  /// All references must outlive the flow. `name` stands in log lines; `bind` is which of the carrier's it serves.
+  message_flow(carrier& from, session_probe& probe, outcome_sink& sink, const smpp_options& options, std::string name,
+               const bind_config& bind);
+  /// For the first of the carrier's binds.
+  message_flow(carrier& from, session_probe& probe, outcome_sink& sink, const smpp_options& options, std::string name)
+      : message_flow(from, probe, sink, options, std::move(name), from.config().all_binds().front()) {}
   ~message_flow() override;
   message_flow(const message_flow&) = delete;
   message_flow& operator=(const message_flow&) = delete;
@@ -116,6 +120,8 @@ class message_flow final : public protocol::session_handler {
   outcome_sink& sink_;
   const smpp_options& options_;
   const std::string name_;
+  const bind_mode bind_;
+  const unsigned window_;
   carrier::consumer tokens_;
   std::optional<protocol::session_machine> machine_;
   std::shared_ptr<acknowledger> answers_;

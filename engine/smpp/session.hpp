@@ -22,6 +22,7 @@ class task_group;
 struct session_setup {
   std::shared_ptr<carrier> from;
   std::shared_ptr<session_probe> probe;
+  bind_config bind;    ///< which of the carrier's
   worker& home;        ///< the thread it lives on
   task_group& tasks;   ///< of that thread
   outcome_sink& sink;  ///< of that thread

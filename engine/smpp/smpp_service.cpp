@@ -59,8 +59,10 @@ void smpp_service::add(std::shared_ptr<carrier> c) {
   implementation& me = *implementation_;
   const std::uint16_t id = c->id();
   std::vector<network_thread*> homes;
-  for (unsigned i = 0; i < c->config().sessions; ++i) {
-    homes.push_back(me.threads[me.next_thread++ % me.threads.size()].get());
+  for (const bind_config& bind : c->config().all_binds()) {
+    for (unsigned i = 0; i < bind.sessions; ++i) {
+      homes.push_back(me.threads[me.next_thread++ % me.threads.size()].get());
+    }
   }
   carrier_supervisor::surroundings around{.names = me.names,
                                           .time = me.time,

@@ -127,8 +127,14 @@ TEST(carrier, is_usable_while_it_can_send_or_could_lately) {
   c->count_sendable(-1, start + std::chrono::hours(2));
   EXPECT_TRUE(c->usable(start + std::chrono::hours(2) + seconds(29), seconds(30)));
   EXPECT_FALSE(c->usable(start + std::chrono::hours(3), seconds(30)));
-  c->set_idle_usable(true);
+  c->count_idle_usable(2, start + std::chrono::hours(3));
   EXPECT_TRUE(c->usable(start + std::chrono::hours(4), seconds(30)));
+  c->count_idle_usable(-1, start + std::chrono::hours(4));
+  EXPECT_TRUE(c->usable(start + std::chrono::hours(5), seconds(30))) << "the other one can log in";
+  c->count_idle_usable(-1, start + std::chrono::hours(5));
+  EXPECT_TRUE(c->usable(start + std::chrono::hours(5) + seconds(29), seconds(30)));
+  EXPECT_FALSE(c->usable(start + std::chrono::hours(5) + seconds(30), seconds(30)));
+  c->count_idle_usable(1, start + std::chrono::hours(6));
   c->close();
   EXPECT_FALSE(c->usable(start + std::chrono::hours(4), seconds(30)));
 }

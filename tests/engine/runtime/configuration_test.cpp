@@ -247,7 +247,7 @@ to = "drop"
   a.response_ids = id_format::hex;
   a.receipt_ids = id_format::dec;
   a.validity_format = validity_format::absolute;
-  a.tls = {false, "ca.pem", "c.pem", "k.pem", "smsc"};
+  a.tls = {false, "ca.pem", "c.pem", "k.pem", "smsc", false};
   a.connect_timeout = 1s;
   a.bind_timeout = 2s;
   a.response_timeout = 3s;
@@ -378,7 +378,20 @@ INSTANTIATE_TEST_SUITE_P(
         fault_case{"not_a_number", "", "throughput = nan\n", "", 5, 14, "not from 0"},
         fault_case{"window", "", "window = 0\n", "", 5, 10, "is 0"},
         fault_case{"priority_flags", "", "priority_flags = { hurry = 1 }\n", "", 5, 20, "unknown key \"hurry\""},
-        fault_case{"tls", "", "tls = true\n", "", 5, 1, "not available"},
+        fault_case{"tls_files", "", "tls = true\ntls_ca = \"gone.pem\"\n", "", 6, 1, "gone.pem"},
+        fault_case{"tls_key_alone", "", "tls = true\ntls_key = \"k.pem\"\n", "", 6, 1, "tls_cert, which is missing"},
+        fault_case{"tls_keys_without_tls", "", "tls_ca = \"ca.pem\"\n", "", 5, 1, "no effect without tls", true},
+        fault_case{"tls_insecure", "", "tls = true\ntls_insecure = true\n", "", 6, 1, "gets the password", true},
+        fault_case{"binds_unknown_key", "", "password = \"x\"\n[[carrier.bind]]\nwindw = 1\n", "", 7, 1,
+                   "the nearest known key is \"window\""},
+        fault_case{"binds_mode", "", "password = \"x\"\n[[carrier.bind]]\nbind = \"both\"\n", "", 7, 8,
+                   "one of \"transceiver\""},
+        fault_case{"binds_sessions", "",
+                   "password = \"x\"\n[[carrier.bind]]\nsessions = 600\n[[carrier.bind]]\nsessions = 600\n", "", 6, 11,
+                   "at most 1000"},
+        fault_case{"binds_cannot_receive", "",
+                   "password = \"x\"\n[[carrier.bind]]\nbind = \"transmitter\"\nsessions = 4\n", "", 1, 1,
+                   "nothing can receive them", true},
         fault_case{"dormant", "", "receipt_ids = \"hex\"\n", "", 5, 1,
                    "carrier.receipt_ids is accepted but has no effect yet", true},
         fault_case{"no_way_for_receipts", "", "bind = \"transmitter\"\n", "", 1, 1, "nothing can receive them", true},
@@ -615,6 +628,73 @@ INSTANTIATE_TEST_SUITE_P(files, examples,
                                name.begin(), name.end(), [](char x) { return x == '-' || x == '.'; }, '_');
                            return name;
                          });
+
+TEST(binds, take_from_the_carrier_what_they_do_not_say) {
+  const loaded out = parse_configuration(R"(
+[[carrier]]
+name = "acme"
+host = "a.example"
+port = 3000
+system_id = "u"
+password = "p"
+window = 20
+local_address = "192.0.2.1"
+outbind_system_id = "smsc"
+outbind_password = "key"
+[[carrier.bind]]
+bind = "transmitter"
+sessions = 4
+[[carrier.bind]]
+bind = "receiver"
+host = "b.example"
+port = 3001
+window = 5
+[[carrier.bind]]
+bind = "receiver"
+outbind_listen = "[::1]:2776"
+[[route]]
+name = "all"
+to = ["acme"]
+)",
+                                         "f.toml");
+  ASSERT_TRUE(out.ok()) << (out.faults.empty() ? "" : to_string(out.faults.front()));
+  EXPECT_TRUE(out.faults.empty()) << to_string(out.faults.front());
+  const carrier_config& c = out.config->carriers.front();
+  const std::vector<bind_config> expected = {
+      {bind_mode::transmitter, "a.example", 3000, "192.0.2.1", {}, 4, 20},
+      {bind_mode::receiver, "b.example", 3001, "192.0.2.1", {}, 1, 5},
+      {bind_mode::receiver, "a.example", 3000, "192.0.2.1", {"::1", 2776}, 1, 20},
+  };
+  EXPECT_EQ(c.all_binds(), expected);
+  EXPECT_TRUE(c.can_send());
+  EXPECT_TRUE(c.can_receive());
+  EXPECT_EQ(c.windows(), 80U);
+  EXPECT_EQ(c.outbind_password.reveal(), "key");
+}
+
+TEST(binds, outbind_wants_all_it_needs) {
+  struct row {
+    const char* name;
+    const char* keys;
+    const char* fault;
+  };
+  for (const row& r :
+       {row{"no address", "bind = \"receiver\"\noutbind_password = \"\"\noutbind_listen = \"any:1\"", "ADDRESS:PORT"},
+        row{"no port", "bind = \"receiver\"\noutbind_password = \"\"\noutbind_listen = \"0.0.0.0\"", "ADDRESS:PORT"},
+        row{"a transceiver", "outbind_password = \"\"\noutbind_listen = \"[::]:2776\"", "for bind = \"receiver\""},
+        row{"two sessions",
+            "bind = \"receiver\"\nsessions = 2\noutbind_password = \"\"\noutbind_listen = \"[::]:2776\"",
+            "for sessions = 1"},
+        row{"no password", "bind = \"receiver\"\noutbind_listen = \"127.0.0.1:2776\"", "without outbind_password"}}) {
+    const std::string text =
+        "[[carrier]]\nname = \"acme\"\nsystem_id = \"u\"\npassword = \"p\"\n" + std::string(r.keys) + "\n";
+    const loaded out = parse_configuration(text, "f.toml");
+    EXPECT_FALSE(out.ok()) << r.name;
+    EXPECT_TRUE(std::any_of(out.faults.begin(), out.faults.end(), [&](const fault& f) {
+      return f.message.find(r.fault) != std::string::npos;
+    })) << r.name;
+  }
+}
 
 TEST(documentation, names_every_key_without_effect) {
   std::ifstream in(TRUNKLINE_TEST_DATA "/../../docs/configuration.md");

@@ -8,10 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "engine/dispatch/session_probe.hpp"
-#include "engine/smpp/smpp_service.hpp"
-#include "tests/engine/smpp/message_fixture.hpp"
 #include "tests/engine/smpp/scripted_smsc.hpp"
+#include "tests/engine/smpp/session_fixture.hpp"
 
 namespace trunkline::engine::test {
 namespace {
@@ -20,45 +18,6 @@ using protocol::command_id;
 using protocol::command_status;
 using router::message_status;
 using std::chrono::milliseconds;
-
-struct session_test : testing::Test {
-  smpp_options options() {
-    smpp_options o;
-    o.threads = 2;
-    o.seed = 7;
-    o.unbind_timeout = milliseconds(500);
-    o.login_probes = {milliseconds(60), milliseconds(120), milliseconds(240), milliseconds(480)};
-    o.already_bound = milliseconds(150);
-    return o;
-  }
-  void start(carrier_config config, smpp_options o) {
-    target = make_carrier(std::move(config));
-    tokens.emplace(*target);
-    service = std::make_unique<smpp_service>(o, around.queues, time);
-    around.wake_all = [this] { service->wake_all(); };
-    service->add(target);
-  }
-  void push(std::uint32_t count, std::uint8_t parts = 1, lane to = lane::bulk) {
-    std::vector<message*> messages;
-    for (std::uint32_t i = 0; i < count; ++i) messages.push_back(around.make(next_line++, parts));
-    target->push(to, messages, *tokens);
-  }
-  session_probe& probe(std::size_t index = 0) { return *target->probes().at(index); }
-  bool finals(std::size_t count) {
-    return around.collect_until([&] { return around.finals.size() >= count; });
-  }
-  template <typename F>
-  bool eventually(F f) {
-    return around.collect_until(f);
-  }
-
-  real_clock time;
-  stage around;
-  std::shared_ptr<carrier> target;
-  std::optional<carrier::producer> tokens;
-  std::uint32_t next_line = 1;
-  std::unique_ptr<smpp_service> service;  // ends before what it uses
-};
 
 TEST_F(session_test, sends_ten_thousand_messages) {
   struct row {
