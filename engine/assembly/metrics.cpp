@@ -220,10 +220,19 @@ std::string metrics_page::render() const {
                        {{"directory", std::string(to_label(static_cast<kept_directory>(i)))}});
     }
   }
-  page_writer::add(page.family("inbound_total", "Received messages written to inbound/", type::Counter),
-                   e.reports().inbound_written.value(), {{"carrier", ""}, {"route", "unrouted"}});
-  page_writer::add(page.family("receipts_unmatched_total", "Receipts written without their message", type::Counter),
-                   e.reports().receipts_written.value(), {{"carrier", ""}});
+  {
+    auto& f = page.family("inbound_total", "Received messages written to inbound/", type::Counter);
+    for (const auto& c : e.carriers()) {
+      if (!c->closed())
+        page_writer::add(f, c->inbound_written.value(), {{"carrier", c->config().name}, {"route", "unrouted"}});
+    }
+  }
+  {
+    auto& f = page.family("receipts_unmatched_total", "Receipts written without their message", type::Counter);
+    for (const auto& c : e.carriers()) {
+      if (!c->closed()) page_writer::add(f, c->receipts_written.value(), {{"carrier", c->config().name}});
+    }
+  }
   return prometheus::TextSerializer().Serialize(page.families);
 }
 

@@ -12,6 +12,7 @@
 
 #include "engine/dispatch/message.hpp"
 #include "engine/runtime/configuration.hpp"
+#include "engine/runtime/counter.hpp"
 #include "engine/runtime/shared_queue.hpp"
 #include "engine/runtime/wake_slot.hpp"
 #include "router/outcome_policy.hpp"
@@ -117,6 +118,10 @@ class carrier {
   /// What each session tells metrics and pages; grows only. Any thread.
   void add_probe(std::shared_ptr<session_probe> probe);
   std::vector<std::shared_ptr<session_probe>> probes() const;
+
+  // --- outputs: one thread writes ----------------------------------------------------------------------------------
+  counter receipts_written;  ///< receipts in receipts/, none of them matched with its message yet
+  counter inbound_written;   ///< messages of phones in inbound/
 
  private:
   using queue = shared_queue<message*>;

@@ -101,7 +101,11 @@ void outputs::replay_received(std::string_view carrier_name, std::int64_t receiv
   const auto named = std::find_if(carriers_.begin(), carriers_.end(), [&](const std::shared_ptr<carrier>& c) {
     return c && c->config().name == carrier_name;
   });
-  write_received(named != carriers_.end() ? source_of(**named) : received_from{carrier_name}, received_at_ms, pdu);
+  if (named != carriers_.end()) {
+    write_received(named->get(), source_of(**named), received_at_ms, pdu);
+  } else {
+    write_received(nullptr, received_from{carrier_name}, received_at_ms, pdu);
+  }
 }
 
 bool outputs::failed(const result<void>& r, const std::string& what) {
@@ -169,17 +173,17 @@ void outputs::release_slots() {
   }
 }
 
-void outputs::write_received(const received_from& from, std::int64_t received_at_ms,
+void outputs::write_received(carrier* by, const received_from& from, std::int64_t received_at_ms,
                              std::span<const std::uint8_t> pdu) {
   line_.clear();
   if (append_received_line(line_, from, received_at_ms, pdu) == received_kind::receipt) {
     receipts_.buffer().append(line_);
     receipts_.added();
-    receipts_written.add();
+    if (by != nullptr) by->receipts_written.add();
   } else {
     unrouted_.buffer().append(line_);
     unrouted_.added();
-    inbound_written.add();
+    if (by != nullptr) by->inbound_written.add();
   }
 }
 
@@ -195,7 +199,7 @@ void outputs::consume(journal_event& event) {
         known_ = carriers_;
       }
       const auto& c = pdu->carrier < known_.size() ? known_[pdu->carrier] : nullptr;
-      write_received(c ? source_of(*c) : received_from{}, pdu->received_at_ms, pdu->octets);
+      write_received(c.get(), c ? source_of(*c) : received_from{}, pdu->received_at_ms, pdu->octets);
       break;
     }
     case event_kind::control: {

@@ -84,8 +84,6 @@ class outputs {
   std::array<counter, router::message_status_count> final_by_status;
   std::array<duration_histogram, router::priority_count> message_duration;
   counter batches_done;
-  counter receipts_written;
-  counter inbound_written;
   bool all_sent() const noexcept {
     for (std::size_t i = 1; i < router::message_status_count; ++i)
       if (final_by_status[i].value() != 0) return false;
@@ -101,7 +99,9 @@ class outputs {
 
   void consume(journal_event& event);
   void consume_final(message& m);
-  void write_received(const received_from& from, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
+  /// `by` may be null: a carrier of an earlier run.
+  void write_received(carrier* by, const received_from& from, std::int64_t received_at_ms,
+                      std::span<const std::uint8_t> pdu);
   open_report& report_of(batch& b);
   /// Gives the slots of what was consumed back to their carriers' shares, many at a time.
   void release_slots();

@@ -170,11 +170,11 @@ def judge(tree, build, name, arguments):
             return "DOES NOT APPLY", fault
         if run(["cmake", "--build", build, "-j", str(os.cpu_count()), "--target", *arguments.targets], log, 1800):
             return "DOES NOT BUILD", str(log)
-        environment = {**os.environ, "CRASH_SEEDS": str(arguments.seeds)}
+        environment = {**os.environ, "CRASH_SEEDS": str(arguments.seeds), "CRASH_STRIDE": str(arguments.stride)}
         for target in arguments.targets:
             binary = next(p for p in build.rglob(target) if p.is_file())
             try:
-                status = run([binary, "--gtest_fail_fast"], log, 600, env=environment)
+                status = run([binary, "--gtest_fail_fast"], log, 1200, env=environment)
             except subprocess.TimeoutExpired:
                 return "noticed", f"{target} does not end"
             if status:
@@ -191,7 +191,8 @@ def main():
     parser.add_argument("words", nargs="*")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--seeds", type=int, default=300, help="random lives of each mutant")
-    parser.add_argument("--targets", nargs="*", default=["engine_smpp_tests", "engine_assembly_tests"])
+    parser.add_argument("--stride", type=int, default=3, help="of the walks over all operations")
+    parser.add_argument("--targets", nargs="*", default=["engine_assembly_tests"])
     parser.add_argument("--keep", default="", help="use and keep this directory for the copy and its build")
     arguments = parser.parse_args()
     names = [n for n in MUTANTS if not arguments.words or any(w in n for w in arguments.words)]
