@@ -6,8 +6,9 @@ if(TRUNKLINE_WERROR)
   target_compile_options(trunkline_options INTERFACE -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Purely spurious in g++ 12 on std::string and coroutine frames.
-  target_compile_options(trunkline_options INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+  # Purely spurious in g++ 12 on std::string, std::optional and coroutine frames.
+  target_compile_options(trunkline_options INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
+    -Wno-maybe-uninitialized)
 endif()
 if(TRUNKLINE_SANITIZE)
   add_compile_options(-fsanitize=${TRUNKLINE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
