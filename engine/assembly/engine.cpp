@@ -221,6 +221,8 @@ void engine::start() {
   });
   for (const auto& c : carriers()) smpp_->add(c);
   feed_thread_.start("feeder", [this] { return feed(); });
+  if (const std::string why = control_.start(paths_.control()); !why.empty())
+    spdlog::warn("no control socket, so `trunkline batch` and the like cannot reach this engine: {}", why);
   started_ = true;
 }
 
@@ -324,6 +326,7 @@ void engine::stop() {
   if (!started_ || stopped_) return;
   stopped_ = true;
   ready_.store(false);
+  control_.stop();
   const auto wait_for = [](auto condition, std::chrono::milliseconds at_most) {
     const auto until = std::chrono::steady_clock::now() + at_most;
     while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/assembly/control_server.hpp"
 #include "engine/dispatch/routing.hpp"
 #include "engine/journal/commit_stage.hpp"
 #include "engine/report/outputs.hpp"
@@ -56,6 +57,9 @@ class engine {
   void stop();
   /// Applies a new configuration: routes, and carriers that were added, removed or changed. Main thread.
   void reload(const configuration& fresh);
+
+  /// Where parts of the engine register what can be asked over `data_dir/control.sock`.
+  control_server& control() noexcept { return control_; }
 
   // --- for pages; any thread --------------------------------------------------------------------------------------
   bool ready() const noexcept { return ready_.load(); }
@@ -146,6 +150,7 @@ class engine {
   std::vector<std::unique_ptr<batch>> accepted_;
   bool started_ = false;
   bool stopped_ = false;
+  control_server control_;  // last: its commands use everything above
 };
 
 }  // namespace trunkline::engine
