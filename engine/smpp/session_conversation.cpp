@@ -21,6 +21,8 @@ namespace {
 
 /// How long the last PDUs of an ended session may take to be written.
 constexpr milliseconds last_words = std::chrono::seconds(1);
+/// How long what a peer said before it hung up may take to be read, once nothing can be written any more.
+constexpr milliseconds last_words_of_peer{200};
 /// Timers are not set shorter: the pace makes up for up to 50 ms, so that waking up less often costs no rate.
 constexpr milliseconds pace_step{5};
 
@@ -80,7 +82,11 @@ task<void> session::implementation::writer() {
       if (error) {
         failed_write = octets;
         transferred = written;
-        break;
+        // Why the peer hung up (a TLS alert, an unbind, answers) may still wait to be read: the reader ends this, or
+        // the ticker soon.
+        close_at = std::min(close_at, now() + last_words_of_peer);
+        tick_timer.cancel();
+        co_return;
       }
       continue;
     }
@@ -112,10 +118,8 @@ task<void> session::implementation::ticker() {
     flow.tick(at, wall_ms());
     consider_leaving(at);
     end_turn();
-    if (machine().ended()) {
-      if (close_at == steady_time::max()) close_at = at + last_words;
-      if (at >= close_at) break;
-    }
+    if (machine().ended() && close_at == steady_time::max()) close_at = at + last_words;
+    if (at >= close_at) break;
     writer_slot.resume();
     if (closing) co_return;
     steady_time next = std::min(machine().next_deadline(), at + config.response_timeout);
