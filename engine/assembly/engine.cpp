@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include "engine/assembly/adoption.hpp"
+#include "engine/assembly/batch_commands.hpp"
 #include "engine/runtime/configuration_routes.hpp"
 
 namespace trunkline::engine {
@@ -221,9 +222,18 @@ void engine::start() {
   });
   for (const auto& c : carriers()) smpp_->add(c);
   feed_thread_.start("feeder", [this] { return feed(); });
+  add_batch_commands(*this);
   if (const std::string why = control_.start(paths_.control()); !why.empty())
     spdlog::warn("no control socket, so `trunkline batch` and the like cannot reach this engine: {}", why);
   started_ = true;
+}
+
+void engine::at_feeder(std::function<void(feeder&)> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    feeder_work_.push_back(std::move(work));
+  }
+  feed_thread_.slot().wake();
 }
 
 void engine::watch_space() {
@@ -270,16 +280,19 @@ stage_thread::outcome engine::feed() {
   const auto now = time_.steady();
   watch_space();
   publish_batches();
+  std::vector<std::function<void(feeder&)>> asked;
   {
     const std::lock_guard lock(mutex_);
+    asked.swap(feeder_work_);
     if (fresh_routing_) feeder_->set_routing(std::exchange(fresh_routing_, nullptr));
     if (const auto fresh = std::exchange(fresh_settings_, std::nullopt)) {
       feeder_->set_default_validity(fresh->default_validity);
       claimer_->set_policies(fresh->on_unknown, fresh->require_trailer);
     }
   }
+  for (const auto& work : asked) work(*feeder_);
   const bool taking = taking_.load() && space_left_;
-  bool worked = false;
+  bool worked = !asked.empty();
   if (taking) {
     const std::size_t open = feeder_->open_batches();
     try {

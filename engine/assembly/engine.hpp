@@ -60,6 +60,8 @@ class engine {
 
   /// Where parts of the engine register what can be asked over `data_dir/control.sock`.
   control_server& control() noexcept { return control_; }
+  /// Any thread: calls `work` on the feeder's thread, soon, with the feeder.
+  void at_feeder(std::function<void(feeder&)> work);
 
   // --- for pages; any thread --------------------------------------------------------------------------------------
   bool ready() const noexcept { return ready_.load(); }
@@ -121,7 +123,7 @@ class engine {
   std::unique_ptr<feeder> feeder_;
   std::unique_ptr<smpp_service> smpp_;
 
-  mutable std::mutex mutex_;  // carriers_, published_, fresh_*, done_, stop_requested_, not_ready_
+  mutable std::mutex mutex_;  // carriers_, published_, fresh_*, feeder_work_, done_, stop_requested_, not_ready_
   std::condition_variable changed_;
   std::vector<std::shared_ptr<carrier>> carriers_;  // by id, grows only
   std::vector<batch_view> published_;
@@ -132,6 +134,7 @@ class engine {
     bool require_trailer = false;
   };
   std::optional<feeding_settings> fresh_settings_;
+  std::vector<std::function<void(feeder&)>> feeder_work_;
   bool done_ = false;
   bool stop_requested_ = false;
   std::string not_ready_;

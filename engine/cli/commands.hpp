@@ -20,6 +20,9 @@ void add_send_command(CLI::App& app, int& exit_code);
 /// `trunkline status`: what a running engine says of itself.
 void add_status_command(CLI::App& app, int& exit_code);
 
+/// `trunkline batch list|show|pause|resume|cancel`: looks at batches of a running engine, and stops them.
+void add_batch_command(CLI::App& app, int& exit_code);
+
 /// `trunkline simulator`: an SMSC to test against.
 void add_simulator_command(CLI::App& app, int& exit_code);
 

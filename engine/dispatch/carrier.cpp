@@ -74,6 +74,11 @@ std::size_t carrier::drain(std::span<message*> out, consumer& via) noexcept {
   return taken;
 }
 
+std::size_t carrier::drain(lane from, std::span<message*> out, consumer& via) noexcept {
+  const auto at = static_cast<std::size_t>(from);
+  return lanes_[at].try_dequeue_bulk(via.tokens[at], out.begin(), out.size());
+}
+
 std::size_t carrier::queued(lane l) const noexcept { return lanes_[static_cast<std::size_t>(l)].size_approx(); }
 
 std::size_t carrier::queued() const noexcept {

@@ -84,6 +84,8 @@ class carrier {
   /// Takes up to out.size() messages, highest lane first; about every eighth (over several drains, when they are small)
   /// comes from a lower lane that has any. The caller owns them.
   std::size_t drain(std::span<message*> out, consumer& via) noexcept;
+  /// Takes up to out.size() messages of one lane, oldest first.
+  std::size_t drain(lane from, std::span<message*> out, consumer& via) noexcept;
   /// Approximate number of messages in a lane.
   std::size_t queued(lane l) const noexcept;
   std::size_t queued() const noexcept;

@@ -16,6 +16,10 @@ struct batch_control {
   std::atomic<bool> cancelled{false};  ///< finish what is not in flight as `cancelled`
   std::atomic<bool> paused{false};     ///< give what is not in flight back (return_reason::elsewhere)
 
+  bool stopped() const noexcept {
+    return cancelled.load(std::memory_order_relaxed) || paused.load(std::memory_order_relaxed);
+  }
+
  protected:
   ~batch_control() = default;
 };

@@ -163,8 +163,11 @@ void commit_stage::remember(const control_record& r) {
         batches_[opened->batch].opened = r.payload;
       break;
     case records::type::control:
-      if (const auto control = records::decode<records::control>(r.payload))
-        batches_[control->batch].control = r.payload;
+      // It may have been given while the batch was being closed.
+      if (const auto control = records::decode<records::control>(r.payload)) {
+        if (const auto found = batches_.find(control->batch); found != batches_.end())
+          found->second.control = r.payload;
+      }
       break;
     case records::type::batch_closed:
       if (const auto closed = records::decode<records::batch_closed>(r.payload)) batches_.erase(closed->batch);

@@ -85,7 +85,10 @@ void outputs::name_carrier(std::uint16_t id, const std::shared_ptr<carrier>& c) 
 }
 
 void outputs::adopt(batch& b, std::unique_ptr<batch_report> report) {
-  for (std::size_t i = 0; i < report->by_status.size(); ++i) final_by_status[i].add(report->by_status[i]);
+  for (std::size_t i = 0; i < report->by_status.size(); ++i) {
+    final_by_status[i].add(report->by_status[i]);
+    b.by_status[i].store(report->by_status[i], std::memory_order_relaxed);
+  }
   reports_[&b] = {std::move(report), {}};
   by_id_[b.batch_id] = &b;
 }
@@ -149,7 +152,9 @@ void outputs::consume_final(message& m) {
   report.count(m.status, m.parts, m.parts_accepted, (m.flags & flag_maybe_duplicate) != 0, m.submitted_at_ms);
   results_.buffer().append("{\"batch\":\"").append(b.name).append("\",").append(line_, 1);
   results_.added();
-  final_by_status[static_cast<std::size_t>(m.status)].add();
+  const auto status = static_cast<std::size_t>(m.status);
+  final_by_status[status].add();
+  b.by_status[status].store(report.by_status[status], std::memory_order_relaxed);
 
   block& at = b.blocks[m.entry / block_entries];
   block::set(at.final, m.entry % block_entries);

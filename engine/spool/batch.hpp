@@ -123,6 +123,7 @@ class batch final : public batch_control {
   bool last_block_open = false;             ///< reading failed within the last block: it goes on behind its entries
   std::int64_t retry_at_ms = 0;             ///< wall clock; after a failed read nothing of the file is read before
   std::int64_t retry_after_ms = 0;          ///< how long the last failed read kept the batch waiting; 0: none failed
+  bool cancel_ordered = false;              ///< on its way to the journal, or carried out
   bool urgent = false;                      ///< holds urgent messages, as far as known
   std::uint32_t messages = 0;               ///< entries that are messages, so far
   std::uint32_t next_waiting = 0;           ///< where the search for a block that may move goes on
@@ -136,6 +137,7 @@ class batch final : public batch_control {
   // any thread
   std::atomic<std::uint32_t> total{unknown_total};  ///< messages in all, once scanned
   std::atomic<std::uint32_t> finished{0};           ///< messages in the report; outputs count
+  std::array<std::atomic<std::uint64_t>, router::message_status_count> by_status{};  ///< of those; outputs count
   static constexpr std::uint32_t unknown_total = 0xffffffff;
 };
 

@@ -116,6 +116,7 @@ void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
   block& at = b.blocks[m->entry / block_entries];
   const std::uint32_t index = m->entry % block_entries;
   if ((m->flags & flag_maybe_duplicate) != 0) at.set_suspect(index);
+  if (b.cancelled.load(std::memory_order_relaxed)) due_ms = 0;  // it ends at once
   if (m->parts_accepted != 0) {
     auto& parts = b.partly_accepted[m->entry];
     parts.clear();
@@ -163,7 +164,7 @@ bool feeder::take_returned() {
       continue;
     }
     any = true;
-    if (why == return_reason::retry && due - now <= longest_delay_in_memory) {
+    if (why == return_reason::retry && due - now <= longest_delay_in_memory && !m->owner->stopped()) {
       delayed_.push({due, m});
       continue;
     }
@@ -199,7 +200,7 @@ bool feeder::release_delayed(std::chrono::steady_clock::time_point now) {
       break;
     }
     const auto& c = routing_->at(m->carrier);
-    if (c && !c->closed() && c->usable(now, 1s)) {
+    if (c && !c->closed() && c->usable(now, 1s) && !m->owner->stopped()) {
       c->push_returned(m);
     } else {
       return_to_line(m, to_ms(time_.wall()), false);
@@ -319,9 +320,11 @@ batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_
     for (std::size_t n = 0; n < batches_.size(); ++n, ++turn) {
       if (turn == batches_.end()) turn = batches_.begin();
       batch& b = *turn->second;
-      if (b.urgent != urgent || b.paused.load(std::memory_order_relaxed) || b.retry_at_ms > now_ms) continue;
+      if (b.urgent != urgent || b.retry_at_ms > now_ms) continue;
+      // A paused batch moves for what ends, a cancelled one needs no carrier.
+      const bool paused = b.paused.load(std::memory_order_relaxed);
       const bool cancelled = b.cancelled.load(std::memory_order_relaxed);
-      if (find_block(b, block_index, cancelled ? ~std::uint64_t{0} : roomy, now_ms)) {
+      if (find_block(b, block_index, paused ? 0 : cancelled ? ~std::uint64_t{0} : roomy, now_ms)) {
         last_turn_ = b.batch_id;
         return &b;
       }
@@ -332,6 +335,12 @@ batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_
       }
     }
   }
+  // With nothing else to do a paused batch is read on, to learn when its lines expire.
+  for (auto& [id, b] : batches_) {
+    if (!b->paused.load(std::memory_order_relaxed) || b->scanned || b->retry_at_ms > now_ms) continue;
+    block_index = b->blocks.size();
+    return b.get();
+  }
   return nullptr;
 }
 
@@ -339,6 +348,7 @@ feeder::step_result feeder::step(bool take_new) {
   forget_closed();
   const auto now = now_ = time_.steady();
   bool worked = take_returned();
+  worked |= carry_out_orders();
   worked |= release_delayed(now);
   worked |= empty_closed_lanes();
   const std::int64_t now_ms = to_ms(time_.wall());
@@ -390,6 +400,7 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
   reader_.seek(b, at.offset, at.first_line);
   visit_state state;
   state.began_roomy = roomy_ != 0;
+  const std::int64_t when_memory_may_be_left = now_ms + (b.cancelled.load(std::memory_order_relaxed) ? 5 : 1000);
   bool ended = false;
   const std::uint32_t count = frontier ? block_entries : at.entries;
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -413,7 +424,7 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
       // Nothing more fits now: the rest of the block is not even looked at.
       // A visit for something that was due does not know what the others wait for.
       state.waits |= waited_for != 0 ? waited_for : ~std::uint64_t{0};
-      state.due_ms = std::min(state.due_ms, now_ms + 1000);
+      state.due_ms = std::min(state.due_ms, when_memory_may_be_left);
       if (!frontier) break;
       continue;
     }
@@ -422,7 +433,7 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     if (taken == taking::no_memory) {
       state.memory_left = false;
       state.waits |= waited_for;
-      state.due_ms = std::min(state.due_ms, now_ms + 1000);
+      state.due_ms = std::min(state.due_ms, when_memory_may_be_left);
     }
     if (taken == taking::taken || taken == taking::finished) block::set(at.taken, i);
     // Once no carrier has room the rest is left unread; a visit that began without any reads on, to learn what is due.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "engine/dispatch/outcomes.hpp"
 #include "engine/dispatch/routing.hpp"
 #include "engine/dispatch/slab.hpp"
+#include "engine/journal/records.hpp"
 #include "engine/runtime/clock.hpp"
 #include "engine/runtime/counter.hpp"
 #include "engine/spool/batch.hpp"
@@ -36,6 +38,9 @@ struct feeder_options {
 /// unless said otherwise.
 class feeder {
  public:
+  /// Gets what is wrong, for people; empty when nothing is.
+  using order_done = std::function<void(const std::string& refused)>;
+
   feeder(feeder_options options, file_system& files, const clock& time, slab& memory, outcome_queues& queues,
          std::shared_ptr<const routing> routes);
   ~feeder();
@@ -44,6 +49,12 @@ class feeder {
   void add(std::unique_ptr<batch> accepted, bool announce);
   /// Any thread: the outputs have closed this batch; the feeder forgets it.
   void closed(std::uint32_t batch_id);
+  /// An open batch; null when none has this name.
+  batch* find(std::string_view name) noexcept;
+  /// Pauses, resumes or cancels an open batch. `done` is called on this thread: with an empty text once the order is on
+  /// disk, so that it survives a restart, and in force; or with the reason why it is not carried out. After a cancel
+  /// nothing of the batch is written to a socket any more, but what was in a window already may have gone out.
+  void order(batch& b, journal_records::command what, order_done done);
   /// New routes and carriers; takes effect between two blocks.
   void set_routing(std::shared_ptr<const routing> routes) { routing_ = std::move(routes); }
   void set_default_validity(std::chrono::milliseconds validity) noexcept { options_.default_validity = validity; }
@@ -87,7 +98,18 @@ class feeder {
     bool began_roomy = false;
   };
 
+  /// An order whose record is on disk, or (`recall`) the moment when all that was admitted before it is in the lanes.
+  struct durable_order {
+    std::uint32_t batch_id = 0;
+    journal_records::command what{};
+    bool recall = false;
+    order_done done;
+  };
   bool take_returned();
+  void send_to_journal(const batch& b, durable_order order);
+  bool carry_out_orders();
+  void look_at_all(batch& b);
+  void recall(const batch& b);
   void postpone(batch& b, std::uint32_t entry, const postponed_line& line);
   void forget_postponed(batch& b, std::uint32_t entry);
   bool too_many_postponed(const carrier& c) const noexcept {
@@ -144,6 +166,9 @@ class feeder {
   std::chrono::steady_clock::time_point now_{};  // of this step
   std::mutex closed_mutex_;
   std::vector<std::uint32_t> closed_;
+  std::atomic<bool> orders_waiting_{false};
+  std::mutex orders_mutex_;
+  std::vector<durable_order> orders_;
 };
 
 }  // namespace trunkline::engine

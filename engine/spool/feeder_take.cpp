@@ -139,6 +139,10 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     const ending how{message_status::expired, reason::expired, "the validity ended before the message was sent"};
     return finish_begun(b, *from, how, partly_sent_by(b, entry).get(), context, later);
   }
+  if (b.paused.load(std::memory_order_relaxed)) {
+    state.due_ms = std::min(state.due_ms, context.expires_at_ms);
+    return taking::left;
+  }
   const std::int64_t not_before = std::max(from->send_at_ms, later.due_ms);
   if (not_before > now_ms) {
     state.due_ms = std::min({state.due_ms, not_before, context.expires_at_ms});

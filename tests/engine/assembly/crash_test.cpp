@@ -51,6 +51,7 @@ world_options small_world(std::uint64_t seed) {
   world_options options;
   options.seed = seed;
   options.consumer = seed % 2 == 0;
+  options.orders = seed % 3 == 0 ? 8 : 0;
   return options;
 }
 
@@ -92,7 +93,7 @@ testing::AssertionResult survives(const world_options& options, std::uint64_t n,
 }
 
 TEST(crash, dies_at_every_operation_of_a_run) {
-  for (const std::uint64_t seed : {1U, 2U}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
     const auto options = small_world(seed);
     const std::uint64_t operations = operations_of(options);
     RecordProperty("operations_" + std::to_string(seed), static_cast<int>(operations));
@@ -174,6 +175,7 @@ testing::AssertionResult random_life(std::uint64_t seed) {
   options.consumer = random() % 2 == 0;
   options.max_postponed = random() % 2 == 0 ? 3 : 1000;
   options.segment_bytes = random() % 2 == 0 ? 12U << 10 : 64U << 10;
+  options.orders = random() % 3 == 0 ? 1 + static_cast<unsigned>(random() % 20) : 0;
   world w(options);
   const unsigned deaths = 1 + static_cast<unsigned>(random() % 5);
   for (unsigned death = 0; death < deaths; ++death) {

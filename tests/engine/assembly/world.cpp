@@ -285,6 +285,56 @@ bool world::consume() {
   return true;
 }
 
+/// Destinations of a batch of which anything has arrived.
+std::set<std::string> world::seen_of(const std::string& batch) const {
+  std::set<std::string> seen;
+  const auto file = std::find_if(batches_.begin(), batches_.end(), [&](const auto& b) { return b.name == batch; });
+  for (const auto& [line, expected] : file->lines) {
+    if (smsc_.log().contains(expected.number)) seen.insert(expected.number);
+  }
+  return seen;
+}
+
+/// Of a batch that is paused or cancelled no message may arrive that had not begun to.
+void world::check_stopped(const std::string& batch) {
+  const auto& o = orders_[batch];
+  if (!o.stopped) return;
+  for (const auto& number : seen_of(batch)) {
+    if (!o.seen.contains(number)) sent_although_stopped_.push_back(batch + ": " + number + " was sent after a stop");
+  }
+}
+
+/// An operator orders something of one of the open batches; in the end only that they go on.
+bool world::give_order() {
+  using journal_records::command;
+  std::vector<batch*> open;
+  self_->feed->for_each([&](batch& b) { open.push_back(&b); });
+  if (open.empty()) return false;
+  batch& b = *open[random_() % open.size()];
+  const auto dice = random_() % 10;
+  const bool last = orders_given_ >= options_.orders;
+  const command what = last || dice < 4 ? command::resume : dice < 8 ? command::pause : command::cancel;
+  if (last && !b.paused.load()) return false;
+  ++orders_given_;
+  const std::string name = b.name;
+  auto& o = orders_[name];
+  check_stopped(name);
+  if (what == command::cancel) o.cancel_asked = true;
+  if (what == command::resume) ++o.resumes;
+  if (what == command::resume && !b.cancelled.load()) o.stopped = false;
+  self_->feed->order(b, what, [this, name, what, resumes = o.resumes](const std::string& refused) {
+    if (!refused.empty()) return;
+    auto& confirmed = orders_[name];
+    if (what == command::resume || confirmed.stopped) return;
+    // A pause that was followed by a resume before it was confirmed says nothing.
+    if (what == command::pause && confirmed.resumes != resumes) return;
+    confirmed.stopped = true;
+    confirmed.seen = seen_of(name);
+  });
+  if (random_() % 4 == 0) (void)give_order();  // before the first one is carried out
+  return true;
+}
+
 bool world::step() {
   auto& e = *self_;
   const auto now = time_.steady();
@@ -292,6 +342,7 @@ bool world::step() {
   const auto dice = random_() % 100;
   if (dice < 1) return produce();
   if (dice == 99 && options_.consumer) return consume();
+  if (dice == 98 && options_.orders != 0) return give_order();
   if (dice < 5) {
     try {
       const bool worked = e.claims->step(e.accepted, 1000);
@@ -514,13 +565,21 @@ void world::check_batch(const test_batch_file& file, std::vector<std::string>& b
     if (expected.number.empty() != (status == "rejected"))
       complain(place + "is bad or good, and ended as " + status + j.dump());
     if (expected.number.empty()) continue;
-    if (status == "expired" || status == "cancelled") complain(place + "ended as " + status);
+    const auto ordered = orders_.find(file.name);
+    const bool cancelled = ordered != orders_.end() && ordered->second.cancel_asked;
+    if (status == "expired" || (status == "cancelled" && !cancelled)) complain(place + "ended as " + status);
     const auto at_smsc = smsc_.log().find(expected.number);
     const bool maybe_duplicate = j.value("maybe_duplicate", false);
     unsigned most = 0;
+    unsigned arrived = 0;
     if (at_smsc != smsc_.log().end()) {
-      for (const auto& [part, log] : at_smsc->second) most = std::max(most, log.accepted);
+      for (const auto& [part, log] : at_smsc->second) {
+        most = std::max(most, log.accepted);
+        arrived += log.accepted != 0 ? 1 : 0;
+      }
     }
+    if (status == "cancelled" && arrived == expected.parts && !maybe_duplicate)
+      complain(place + "is cancelled, arrived, and is not flagged: " + j.dump());
     if (file.hold && most > 1) complain(place + "is held, and arrived " + std::to_string(most) + " times: " + j.dump());
     if (file.hold && status == "sent" && maybe_duplicate)
       complain(place + "is held and sent, and flagged: " + j.dump());
@@ -588,6 +647,8 @@ std::vector<std::string> world::broken_promises() {
     if (!inbound.contains(text)) broken.push_back("acknowledged, and not in inbound/: " + text);
   }
   for (const auto& file : batches_) check_batch(file, broken, results);
+  for (const auto& [batch, ordered] : orders_) check_stopped(batch);
+  broken.insert(broken.end(), sent_although_stopped_.begin(), sent_although_stopped_.end());
   for (const auto& path : shown_differently_) broken.push_back(path + " was shown twice, with different contents");
   const auto count = [&](const std::string& directory) {
     const auto entries = files_.list(directory);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct world_options {
   bool consumer = false;                 ///< somebody takes reports, results and received messages away as they appear
   std::uint64_t segment_bytes = 24U << 10;
   std::uint64_t max_postponed = 1000;
+  unsigned orders = 0;  ///< pauses, resumes and cancels; in the end every batch is resumed
 };
 
 /// The whole engine, its disk, its time and the other side, in one thread, in an order of steps drawn from a seed. The
@@ -74,6 +76,9 @@ class world {
   bool finished();
   bool produce();
   bool consume();
+  bool give_order();
+  std::set<std::string> seen_of(const std::string& batch) const;
+  void check_stopped(const std::string& batch);
   void end();
   std::optional<std::string> try_read(const std::string& path);
   std::string read_all(const std::string& path);
@@ -93,6 +98,16 @@ class world {
   std::vector<test_batch_file> batches_;
   std::map<std::string, std::string> taken_;  // by consumers: path and contents
   std::vector<std::string> shown_differently_;
+  /// What was ordered of a batch, and what the other side had seen of it when that was confirmed.
+  struct orders {
+    bool cancel_asked = false;
+    unsigned resumes = 0;
+    bool stopped = false;  ///< a confirmed pause or cancel is in force
+    std::set<std::string> seen;
+  };
+  std::map<std::string, orders> orders_;
+  std::vector<std::string> sent_although_stopped_;
+  unsigned orders_given_ = 0;
   std::unique_ptr<engine_parts> self_;
   std::string cause_;
   bool stuck_ = false;
