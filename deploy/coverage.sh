@@ -14,7 +14,7 @@ build=build/coverage
 
 mkdir -p "$build"
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DTRUNKLINE_BENCH=OFF \
-  -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g0 --coverage -fprofile-abs-path" >"$build/configure.log" 2>&1 ||
+  -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g0 --coverage -fprofile-abs-path -fno-exceptions -DJSON_NOEXCEPTION" >"$build/configure.log" 2>&1 ||
   { tail -n 40 "$build/configure.log" >&2; exit 1; }
 cmake --build "$build" --target protocol_tests -j "${JOBS:-$(nproc)}" >"$build/build.log" 2>&1 ||
   { tail -n 40 "$build/build.log" >&2; exit 1; }

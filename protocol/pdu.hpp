@@ -62,7 +62,8 @@ class field_reader {
   }
   template <class Entry>
   void list(std::string_view, std::string_view, entry_list<Entry>& value) noexcept {
-    if (absent_) return;
+    // A response that ends behind its message_id has refused nobody.
+    if (absent_ || (std::is_same_v<Entry, unsuccess_sme> && in_.remaining() == 0)) return;
     const std::size_t declared = in_.u8();
     value = entry_list<Entry>(in_.left(), declared);
     // A response with entries missing still tells about those that are there; a request with destinations missing is

@@ -19,7 +19,10 @@ namespace trunkline::protocol {
 /// a late or duplicate answer hits no newer request; a number whose slot is still busy is skipped, so that one lost
 /// answer does not stop the stream. Slots in use are linked in order of opening, which makes the oldest one known at
 /// no cost. Allocates in the constructor only. One thread.
-template <typename T>
+///
+/// Numbers go from 1 to `Last` and begin again (SMPP 3.4, 5.1.4); a number that is still unanswered is never given out
+/// again, however often they have gone round. `Last` must be larger than the ring.
+template <typename T, std::uint32_t Last = max_sequence_number>
 class window {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -67,8 +70,11 @@ class window {
 
   /// Takes a sequence number for a request that is not counted in the window (bind, enquire_link, unbind).
   [[nodiscard]] std::uint32_t take_number() noexcept {
-    const std::uint32_t number = next_;
-    next_ = number >= max_sequence_number ? 1 : number + 1;
+    std::uint32_t number = 0;
+    do {
+      number = next_;
+      next_ = number >= Last ? 1 : number + 1;
+    } while (slots_[number & mask_].number == number);
     return number;
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -11,6 +12,7 @@
 
 #include "engine/cli/pdu_json.hpp"
 #include "protocol/command_status.hpp"
+#include "protocol/pdu_header.hpp"
 
 namespace trunkline::engine {
 namespace {
@@ -78,6 +80,13 @@ int run_decode(const std::vector<std::string>& hex_arguments, bool as_json) {
       return 2;
     }
     inputs.push_back(std::move(*octets));
+  }
+  // Groups of a hex dump, none of which could be a PDU: one input, as it was before the shell split it.
+  const auto is_group = [](const std::vector<std::uint8_t>& octets) { return octets.size() < protocol::header_bytes; };
+  if (std::all_of(inputs.begin(), inputs.end(), is_group)) {
+    for (std::size_t i = 1; i < inputs.size(); ++i)
+      inputs.front().insert(inputs.front().end(), inputs[i].begin(), inputs[i].end());
+    inputs.resize(std::min<std::size_t>(inputs.size(), 1));
   }
   if (hex_arguments.empty()) {
     std::ios::sync_with_stdio(false);

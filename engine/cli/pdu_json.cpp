@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <variant>
 
 #include "protocol/esm_class.hpp"
@@ -107,7 +108,20 @@ ordered_json receipt_json(const receipt& read) {
   return out;
 }
 
-/// `text`, `udh` and `receipt` of a PDU that carries a message.
+/// Which part of a long message this is, by the TLVs that can say so instead of a header.
+std::optional<concatenation> sar_part(const tlv_view& tlvs) {
+  const auto reference = tlvs.find_u16(tlv_tag::sar_msg_ref_num);
+  const auto total = tlvs.find_u8(tlv_tag::sar_total_segments);
+  const auto sequence = tlvs.find_u8(tlv_tag::sar_segment_seqnum);
+  if (!reference || !total || !sequence || *sequence == 0 || *sequence > *total) return std::nullopt;
+  return concatenation{*reference, *total, *sequence, true};
+}
+
+std::string_view as_text(std::span<const std::uint8_t> octets) {
+  return {reinterpret_cast<const char*>(octets.data()), octets.size()};
+}
+
+/// `part`, `receipt` and `text` of a PDU that carries a message.
 template <class Pdu>
 void add_message(const Pdu& pdu, ordered_json& out) {
   std::span<const std::uint8_t> octets;
@@ -116,30 +130,35 @@ void add_message(const Pdu& pdu, ordered_json& out) {
   udh_fields header;
   if constexpr (requires { pdu.esm_class; }) {
     if (has_udh(pdu.esm_class)) {
-      const auto udh = parse_udh(octets);
-      if (!udh) return;
-      octets = octets.subspan(udh->header_octets);
-      header = udh->fields;
-      if (header.part) {
-        out["part"] = {
-            {"reference", header.part->reference}, {"total", header.part->total}, {"sequence", header.part->sequence}};
+      if (const auto udh = parse_udh(octets)) {
+        octets = octets.subspan(udh->header_octets);
+        header = udh->fields;
+      } else {
+        octets = {};  // no telling where a text would begin
       }
     }
-    if constexpr (Pdu::id == command_id::deliver_sm || Pdu::id == command_id::data_sm) {
-      const receipt read =
-          read_receipt(std::string_view(reinterpret_cast<const char*>(octets.data()), octets.size()), pdu.tlvs);
-      if (is_receipt(pdu.esm_class) && read.readable()) out["receipt"] = receipt_json(read);
-    }
+  }
+  if (!header.part) header.part = sar_part(pdu.tlvs);
+  if (header.part) {
+    out["part"] = {
+        {"reference", header.part->reference}, {"total", header.part->total}, {"sequence", header.part->sequence}};
   }
   const data_coding_info coding = read_data_coding(pdu.data_coding, encoding::gsm7);
-  if (octets.empty() || coding.compressed || coding.text == encoding::binary) return;
   std::string text;
-  if (coding.text == encoding::gsm7) {
+  const bool has_text = !octets.empty() && !coding.compressed && coding.text != encoding::binary;
+  if (has_text && coding.text == encoding::gsm7) {
     append_gsm7(octets, {.locking = header.locking_shift, .single = header.single_shift}, text);
-  } else {
+  } else if (has_text) {
     append_text(octets, coding.text, text);
   }
-  out["text"] = std::move(text);
+  if constexpr (Pdu::id == command_id::deliver_sm || Pdu::id == command_id::data_sm) {
+    // Most receipts are ASCII whatever their data_coding says, because it is the message's; some really are UCS-2.
+    receipt read = read_receipt(as_text(octets), pdu.tlvs);
+    if (coding.text == encoding::ucs2 && !read.text.recognised()) read = read_receipt(text, pdu.tlvs);
+    const bool says_something = !read.message_id.empty() || read.state || !read.text.stat.empty();
+    if (is_receipt(pdu.esm_class) && says_something) out["receipt"] = receipt_json(read);
+  }
+  if (has_text) out["text"] = std::move(text);
 }
 
 ordered_json error_json(errc error, std::size_t offset) { return {{"error", name_of(error)}, {"offset", offset}}; }

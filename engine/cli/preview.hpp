@@ -11,7 +11,7 @@ namespace trunkline::engine {
 /// What `trunkline preview` is asked. Words as in the configuration.
 struct preview_options {
   std::string text;
-  std::string file;               ///< a batch in JSON Lines instead of `text`
+  std::string file;               ///< a batch instead of `text`
   std::string encoding = "auto";  ///< auto, or the name of an encoding
   std::string long_mode = "udh";  ///< udh | udh16 | sar | payload
   std::string national;           ///< codes separated by commas, or "*"; empty: none

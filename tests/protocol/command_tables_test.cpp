@@ -2,47 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <sstream>
 
 #include "protocol/pdu_dispatch.hpp"
 #include "protocol/tlv_table.hpp"
 #include "protocol/version.hpp"
+#include "tests/protocol/table_file.hpp"
 #include "tests/protocol/test_octets.hpp"
 
 namespace trunkline::protocol {
 namespace {
 
-using row = std::map<std::string, std::string>;
-
-std::vector<std::string> split(const std::string& line) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (const char c : line) {
-    if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      cells.emplace_back();
-    } else if (c != '\r') {
-      cells.back() += c;
-    }
-  }
-  return cells;
-}
-
-std::vector<row> load_table(const std::string& name) {
-  std::ifstream in(std::string(TRUNKLINE_TEST_DATA) + "/tables/" + name);
-  std::string line;
-  std::getline(in, line);
-  const auto names = split(line);
-  std::vector<row> rows;
-  while (std::getline(in, line)) {
-    const auto cells = split(line);
-    row one;
-    for (std::size_t i = 0; i < cells.size() && i < names.size(); ++i) one[names[i]] = cells[i];
-    rows.push_back(std::move(one));
-  }
-  return rows;
-}
+using test::load_table;
 
 std::uint32_t number(const std::string& text) { return static_cast<std::uint32_t>(std::stoul(text, nullptr, 16)); }
 

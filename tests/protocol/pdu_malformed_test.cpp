@@ -52,7 +52,7 @@ TEST(pdu_malformed, what_is_kept_of_a_broken_body) {
     for (const auto& row : test::load_lines("pdus/malformed.jsonl")) {
       if (row.at("name") == name) return test::from_hex(row.at("hex").get<std::string>());
     }
-    throw std::invalid_argument("no such row");
+    std::abort();
   };
   const auto past_end = find("tlv_past_end");
   const auto kept = decode<deliver_sm>(next_frame(past_end).frame);

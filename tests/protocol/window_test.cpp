@@ -81,6 +81,38 @@ TEST(window, numbers_wrap_to_one) {
   EXPECT_FALSE(w.close(2)) << "taken for another kind of request";
 }
 
+TEST(window, a_number_that_is_unanswered_is_never_given_out_again) {
+  // Numbers from 1 to 31, so that they go round often while some answers never come.
+  window<int, 31> w(4);
+  std::map<std::uint32_t, int> unanswered;
+  std::mt19937 random(1);
+  for (int i = 0; i < 5000; ++i) {
+    switch (random() % 3) {
+      case 0: {
+        const std::uint32_t number = w.open(start, i);
+        ASSERT_EQ(number == 0, unanswered.size() == 4);
+        if (number == 0) break;
+        ASSERT_LE(number, 31U);
+        ASSERT_TRUE(unanswered.emplace(number, i).second) << number;
+        break;
+      }
+      case 1: {
+        const std::uint32_t number = w.take_number();
+        ASSERT_TRUE(number >= 1 && number <= 31);
+        ASSERT_FALSE(unanswered.contains(number)) << "an enquire_link with the number of a submit_sm";
+        break;
+      }
+      default:
+        if (unanswered.empty()) break;
+        const auto answered = std::next(unanswered.begin(), static_cast<std::ptrdiff_t>(random() % unanswered.size()));
+        ASSERT_EQ(w.close(answered->first)->value, answered->second);
+        ASSERT_FALSE(w.close(answered->first));
+        unanswered.erase(answered);
+    }
+    ASSERT_EQ(w.in_flight(), unanswered.size());
+  }
+}
+
 TEST(window, expires_oldest_first_and_only_what_is_due) {
   window<int> w(10);
   for (int i = 0; i < 5; ++i) ASSERT_NE(w.open(start + milliseconds(i * 10), i), 0U);
