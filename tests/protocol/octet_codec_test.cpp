@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <set>
 
 #include "protocol/octet_reader.hpp"
 #include "protocol/octet_writer.hpp"
@@ -130,6 +131,26 @@ TEST(octet_writer, a_nul_within_a_text_is_refused) {
   EXPECT_FALSE(to.ok());
   EXPECT_EQ(to.error(), errc::bad_value);
   EXPECT_EQ(to.position(), 1U);
+}
+
+TEST(errc, every_error_has_a_name) {
+  std::set<std::string_view> names;
+  for (int i = 0; i <= static_cast<int>(errc::too_long); ++i) names.insert(name_of(static_cast<errc>(i)));
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(errc::too_long) + 1);
+  EXPECT_FALSE(names.contains(""));
+  EXPECT_EQ(name_of(static_cast<errc>(200)), "unknown");
+}
+
+TEST(octet_writer, a_patch_must_lie_in_what_was_written) {
+  std::array<std::uint8_t, 8> out{};
+  octet_writer to(out);
+  to.u32(1);
+  to.u8(2);
+  to.patch_u32(1, 0x0A0B0C0D);
+  EXPECT_TRUE(to.ok());
+  EXPECT_EQ(test::to_hex(to.written()), "000a0b0c0d");
+  to.patch_u32(2, 1);
+  EXPECT_EQ(to.error(), errc::bad_value);
 }
 
 }  // namespace

@@ -281,5 +281,128 @@ TEST(receipt, reading_allocates_nothing) {
   EXPECT_FALSE(id.view().empty());
 }
 
+TEST(receipt_text, odd_texts) {
+  struct {
+    const char* name;
+    std::string_view text;
+    std::string_view id, stat, err, submit_date, done_date;
+  } const cases[] = {
+      {"tabs and line ends between the fields", "id:1\tstat:DELIVRD\r\nerr:7", "1", "DELIVRD", "7", "", ""},
+      {"empty fields", "id: stat:DELIVRD err: submit date: done date:2611222030", "", "DELIVRD", "", "", "2611222030"},
+      {"a field without a value before a date of two words", "id:5 err: done date:2611222030 stat:UNDELIV", "5",
+       "UNDELIV", "", "", "2611222030"},
+      {"dates in one word", "id:5 submitdate:2611222030 donedate:2611222031 stat:EXPIRED", "5", "EXPIRED", "",
+       "2611222030", "2611222031"},
+      {"dates with underscores", "id:5 submit_date:2611222030 done_date:2611222031 stat:EXPIRED", "5", "EXPIRED", "",
+       "2611222030", "2611222031"},
+      {"the first of a repeated field", "id:5 id:6 stat:EXPIRED stat:DELIVRD err:1 err:2", "5", "EXPIRED", "1", "", ""},
+      {"a colon within a value", "id:ab:cd stat:DELIVRD", "ab:cd", "DELIVRD", "", "", ""},
+      {"a value of four letters before other words", "id:done stat:date err:x y", "done", "date", "x", "", ""},
+      {"keys of no use in between", "id:5 foo:1 stat:DELIVRD bar:2 err:3", "5", "DELIVRD", "3", "", ""},
+      {"a key within a word is none", "xid:5 mystat:DELIVRD id:6 stat:EXPIRED", "6", "EXPIRED", "", "", ""},
+      {"capitals", "ID:5 STAT:delivrd ERR:00A DONE DATE:2611222031", "5", "delivrd", "00A", "", "2611222031"},
+      {"blanks behind the colons", "id: 5 stat: DELIVRD err: 001", "5", "DELIVRD", "001", "", ""},
+      {"a value with a blank and a colon", "id: a:b stat: DELIVRD", "a:b", "DELIVRD", "", "", ""},
+      {"only colons", ":::", "", "", "", "", ""},
+      {"nothing", "", "", "", "", "", ""},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const receipt_text read = parse_receipt_text(c.text);
+    EXPECT_EQ(read.id, c.id);
+    EXPECT_EQ(read.stat, c.stat);
+    EXPECT_EQ(read.err, c.err);
+    EXPECT_EQ(read.submit_date, c.submit_date);
+    EXPECT_EQ(read.done_date, c.done_date);
+  }
+}
+
+TEST(receipt_text, numbers_and_texts) {
+  const auto read = parse_receipt_text("id:1 sub:001 sub:2 dlvrd:x dlvrd:3 stat:DELIVRD text:one text:two stat:FOO");
+  EXPECT_EQ(read.sub, 1U);
+  EXPECT_EQ(read.dlvrd, 3U);
+  EXPECT_EQ(read.text, "one text:two stat:FOO") << "a user may write anything";
+  EXPECT_FALSE(parse_receipt_text("id:1 sub: stat:A").sub);
+  EXPECT_FALSE(parse_receipt_text("id:1 sub:99999999999 stat:A").sub);
+  EXPECT_FALSE(parse_receipt_text("id:1 sub:1x stat:A").sub);
+  const auto behind = parse_receipt_text("id:1 text:hello there stat:DELIVRD text:again err:5");
+  EXPECT_EQ(behind.text, "hello there");
+  EXPECT_EQ(behind.stat, "DELIVRD");
+  EXPECT_EQ(behind.err, "5");
+  EXPECT_EQ(parse_receipt_text("id:1 text: stat:DELIVRD").stat, "DELIVRD");
+  EXPECT_EQ(parse_receipt_text("id:1 text:stat:DELIVRD").stat, "DELIVRD");
+  EXPECT_FALSE(parse_receipt_text("id:1").recognised());
+  EXPECT_TRUE(parse_receipt_text("id:1 done date:2611222031").recognised());
+  EXPECT_FALSE(parse_receipt_text("stat:DELIVRD").recognised());
+}
+
+TEST(receipt_text, lines_of_values_that_are_none) {
+  EXPECT_TRUE(parse_receipt_text("3,2611222031,2611222030,000,491,492,ID77").recognised());
+  EXPECT_TRUE(parse_receipt_text("3,261122203155,20261122203055,000,,,ID77").recognised());
+  for (const char* text : {"", "3", "3,2611222031", "3,2611222031,2611222030,000,491,492,",
+                           "3,2611222031,2611222030,000,491,492,7,8", ",2611222031,2611222030,000,491,492,7",
+                           "1234,2611222031,2611222030,000,491,492,7", "x,2611222031,2611222030,000,491,492,7",
+                           "3,26112220,2611222030,000,491,492,7", "3,2611222031,26112220,000,491,492,7",
+                           "3,261122203x,2611222030,000,491,492,7", "3,26112220301,2611222030,000,491,492,7"})
+    EXPECT_FALSE(parse_receipt_text(text).recognised()) << text;
+}
+
+TEST(receipt_date, what_is_no_date_and_what_is_nearer) {
+  EXPECT_EQ(iso(read_receipt_date("000000010000000R", now)), "none") << "a relative time is no date";
+  EXPECT_EQ(iso(read_receipt_date("26112220301540x+", now)), "none");
+  EXPECT_EQ(iso(read_receipt_date("2611222030x5", now)), "none");
+  EXPECT_EQ(iso(read_receipt_date("26112220", now)), "none");
+  EXPECT_EQ(iso(read_receipt_date("2611222060", now)), "none");
+  EXPECT_EQ(iso(read_receipt_date("2611222430", now)), "none");
+  EXPECT_EQ(iso(read_receipt_date("20261122203060", now)), "none");
+  EXPECT_EQ(iso(read_receipt_date("19991122203000", now)), "none");
+  EXPECT_EQ(iso(read_receipt_date("21001122203000", now)), "none");
+  // 2020-12-01 00:11 or 2020-12-20 10:11? Both readings are possible; and only one is in these cases.
+  EXPECT_EQ(iso(read_receipt_date("202612011011", now)), "2026-12-01T10:11:00.000Z");
+  EXPECT_EQ(iso(read_receipt_date("261201101112", now)), "2026-12-01T10:11:12.000Z");
+  EXPECT_EQ(iso(read_receipt_date("201210101112", now)), "2020-12-10T10:11:12.000Z")
+      << "there is no month 10 10 in 2012";
+  EXPECT_EQ(iso(read_receipt_date("202012101112", now)), "2020-12-10T11:12:00.000Z");
+}
+
+TEST(receipt, parameters_of_wrong_lengths_and_repeated_ones_do_not_count) {
+  std::vector<std::uint8_t> octets(128);
+  octet_writer out(octets);
+  write_tlv(out, tlv_tag::message_state, std::array<std::uint8_t, 2>{2, 2});
+  write_tlv_u8(out, tlv_tag::message_state, 2);
+  write_tlv_u8(out, tlv_tag::message_state, 5);
+  write_tlv(out, tlv_tag::receipted_message_id, {});
+  write_tlv_text(out, tlv_tag::receipted_message_id, "first");
+  write_tlv_text(out, tlv_tag::receipted_message_id, "second");
+  write_tlv(out, tlv_tag::network_error_code, std::array<std::uint8_t, 2>{3, 0});
+  write_tlv(out, tlv_tag::network_error_code, std::array<std::uint8_t, 3>{3, 1, 2});
+  write_tlv(out, tlv_tag::network_error_code, std::array<std::uint8_t, 3>{3, 9, 9});
+  const tlv_view tlvs(out.written());
+  const receipt read = read_receipt("id:other stat:UNDELIV", tlvs);
+  EXPECT_EQ(read.message_id, "first");
+  EXPECT_EQ(read.state, message_state::delivered);
+  ASSERT_TRUE(read.error);
+  EXPECT_EQ(read.error->code, 0x0102);
+  EXPECT_TRUE(read.ids_differ);
+  EXPECT_TRUE(read.states_differ);
+  const receipt alike = read_receipt("id:first stat:DELIVRD", tlvs);
+  EXPECT_FALSE(alike.ids_differ);
+  EXPECT_FALSE(alike.states_differ);
+  const receipt without_text = read_receipt("", tlvs);
+  EXPECT_FALSE(without_text.ids_differ);
+  EXPECT_FALSE(without_text.states_differ);
+  EXPECT_TRUE(without_text.readable());
+  EXPECT_FALSE(read_receipt("id:5 stat:WHATEVER", {}).readable());
+  EXPECT_FALSE(read_receipt("stat:DELIVRD", {}).readable());
+
+  // An empty message_payload beside a short_message says nothing.
+  std::vector<std::uint8_t> payload(16);
+  octet_writer to(payload);
+  write_tlv(to, tlv_tag::message_payload, {});
+  const std::array<std::uint8_t, 1> text{'x'};
+  EXPECT_EQ(message_octets(text, tlv_view(to.written())).size(), 1U);
+  EXPECT_EQ(message_octets(text, {}).size(), 1U);
+}
+
 }  // namespace
 }  // namespace trunkline::protocol

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -531,6 +532,157 @@ TEST_F(machine_test, survives_random_conversations) {
       ASSERT_GE(machine->next_deadline(), now - milliseconds(1));
     }
   }
+}
+
+TEST_F(machine_test, every_end_has_a_name) {
+  std::set<std::string_view> names;
+  for (int i = 0; i <= static_cast<int>(session_end::flooded); ++i) names.insert(name_of(static_cast<session_end>(i)));
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(session_end::flooded) + 1);
+  EXPECT_EQ(name_of(static_cast<session_end>(200)), "unknown");
+}
+
+TEST_F(machine_test, does_nothing_before_it_is_connected_and_after_its_end) {
+  EXPECT_EQ(machine->next_deadline(), time_point::max());
+  pass(seconds(1000));
+  EXPECT_FALSE(machine->has_staged());
+  machine->begin_unbind(now);
+  EXPECT_EQ(machine->end_reason(), session_end::unbound);
+  machine->connected(now);
+  EXPECT_FALSE(machine->has_staged());
+  EXPECT_EQ(machine->on_bytes(deliver(1), now), deliver(1).size());
+  EXPECT_TRUE(heard.received.empty());
+  pass(seconds(1000));
+  EXPECT_EQ(machine->next_deadline(), time_point::max());
+
+  make({});
+  machine->connected(now);
+  machine->begin_unbind(now);
+  EXPECT_EQ(machine->end_reason(), session_end::unbound) << "while binding";
+  bind();
+  EXPECT_EQ(machine->on_bytes({}, now), 0U);
+}
+
+TEST_F(machine_test, a_bind_that_cannot_be_written_ends_it) {
+  make({.system_id = std::string(2000, 'x')});
+  machine->connected(now);
+  EXPECT_EQ(machine->end_reason(), session_end::bind_invalid);
+  EXPECT_FALSE(machine->has_staged());
+}
+
+TEST_F(machine_test, what_nobody_asked_for_is_counted) {
+  bind();
+  hear(pdu(unbind_resp{}, 9));
+  bind_resp again;
+  again.id = command_id::bind_transceiver_resp;
+  hear(pdu(again, 1));
+  EXPECT_EQ(heard.faults[session_fault::unexpected], 2);
+  hear(pdu(generic_nack{}, 4711, command_status::rinvcmdid));
+  EXPECT_EQ(heard.faults[session_fault::nack], 1);
+  EXPECT_TRUE(heard.answers.empty());
+  EXPECT_TRUE(machine->bound());
+
+  make({});
+  machine->connected(now);
+  (void)said();
+  hear(pdu(alert_notification{}, 3));
+  again.id = command_id::bind_transceiver_resp;
+  hear(pdu(again, 99));
+  EXPECT_EQ(heard.faults[session_fault::unexpected], 2);
+  hear(pdu(generic_nack{}, 99));
+  EXPECT_EQ(machine->phase(), session_phase::binding);
+}
+
+TEST_F(machine_test, an_unbind_that_is_nacked_is_done) {
+  bind();
+  machine->begin_unbind(now);
+  const std::uint32_t number = said().at(0).sequence_number;
+  machine->begin_unbind(now);
+  EXPECT_FALSE(machine->has_staged()) << "once is enough";
+  hear(pdu(generic_nack{}, number + 1));
+  pass(seconds(1));
+  EXPECT_FALSE(machine->ended());
+  hear(pdu(generic_nack{}, number, command_status::rinvcmdid));
+  EXPECT_EQ(machine->end_reason(), session_end::unbound);
+}
+
+TEST_F(machine_test, a_peer_that_unbinds_twice_is_answered_once) {
+  bind();
+  (void)submit();
+  hear(pdu(unbind{}, 40));
+  hear(pdu(unbind{}, 41));
+  machine->begin_unbind(now);
+  EXPECT_TRUE(said().empty());
+  pass(seconds(1));
+  const auto sent = said();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].sequence_number, 40U);
+}
+
+TEST_F(machine_test, a_bind_response_whose_body_cannot_be_read_binds_all_the_same) {
+  make({});
+  machine->connected(now);
+  const auto sent = said();
+  // A message_payload that is cut off makes the body unreadable, but the answer was yes.
+  octets odd = test::from_hex("0000001d800000090000000000000001534d534300042400096162");
+  odd.resize(27);
+  odd[3] = 27;
+  odd[15] = static_cast<std::uint8_t>(sent.at(0).sequence_number);
+  hear(odd);
+  EXPECT_TRUE(machine->bound());
+  EXPECT_EQ(heard.bound, "SMSC");
+  EXPECT_EQ(heard.peer_version, interface_version::v33);
+}
+
+TEST_F(machine_test, a_data_sm_must_tell_something) {
+  const auto data = [](auto write, std::uint32_t sequence) {
+    octets tlvs(64);
+    octet_writer out(tlvs);
+    write(out);
+    data_sm message;
+    message.destination_addr = "1";
+    message.tlvs = tlv_view(out.written());
+    return pdu(message, sequence);
+  };
+  bind();
+  hear(data([](octet_writer&) {}, 1));
+  EXPECT_EQ(heard.faults[session_fault::malformed], 1);
+  EXPECT_EQ(said().at(0).status, command_status::rmissingtlv);
+  hear(data([](octet_writer& out) { write_tlv_u8(out, tlv_tag::message_state, 2); }, 2));
+  hear(data([](octet_writer& out) { write_tlv_text(out, tlv_tag::receipted_message_id, "7"); }, 3));
+  hear(data([](octet_writer& out) { write_tlv(out, tlv_tag::message_payload, {}); }, 4));
+  EXPECT_EQ(heard.received, (std::vector<std::uint32_t>{2, 3, 4}));
+  // Without a body when it is an error, as the standard has it for data_sm_resp.
+  EXPECT_TRUE(machine->answer(2, command_status::rx_t_appn));
+  EXPECT_TRUE(machine->answer(3, command_status::rok));
+  EXPECT_FALSE(machine->answer(99, command_status::rok));
+  const auto answers = said();
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].command_length, 16U);
+  EXPECT_EQ(answers[1].command_length, 17U);
+  hear(test::from_hex("000000130000010300000000000000050001ff"));
+  EXPECT_EQ(said().at(0).status, command_status::rinvcmdlen);
+
+  hear(pdu(unbind{}, 40));
+  EXPECT_TRUE(machine->ended());
+  (void)said();
+  EXPECT_TRUE(machine->answer(4, command_status::rok));
+  EXPECT_FALSE(machine->has_staged()) << "nobody is there to hear it";
+}
+
+TEST_F(machine_test, fills_as_much_as_there_is_room) {
+  bind();
+  hear(pdu(enquire_link{}, 5));
+  octets piece(7);
+  std::size_t total = 0;
+  while (const std::size_t size = machine->fill(piece)) total += size;
+  EXPECT_EQ(total, 16U);
+  EXPECT_FALSE(machine->has_staged());
+}
+
+TEST_F(machine_test, the_deadline_of_half_a_pdu_counts) {
+  bind({.response_timeout = seconds(5), .enquire_link = seconds(0)});
+  hear({0, 0});
+  EXPECT_EQ(machine->next_deadline(), now + seconds(5));
 }
 
 }  // namespace

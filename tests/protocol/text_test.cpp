@@ -139,5 +139,54 @@ TEST(text_encoding, names) {
   EXPECT_EQ(encoding_name(static_cast<encoding>(99)), "unknown");
 }
 
+TEST(text_encoding, long_texts_of_the_eight_bit_sets_come_back) {
+  struct {
+    const char* name;
+    encoding set;
+    std::string text;
+  } const cases[] = {
+      {"ASCII throughout", encoding::ascii, "The quick brown fox jumps over the lazy dog"},
+      {"a letter in every word of eight", encoding::latin1,
+       "seven x\xC3\xA9 eight xx\xC3\xBC nine xxxxxxx\xC3\xB1 end of it"},
+      {"two alphabets", encoding::cyrillic,
+       "\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82, hello hello hello \xD0\xBC\xD0\xB8\xD1\x80"},
+      {"right to left", encoding::hebrew, "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D hello hello hello"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const auto result = encode(c.text, c.set);
+    ASSERT_TRUE(result);
+    std::string back;
+    append_text(result->octets, c.set, back);
+    EXPECT_EQ(back, c.text);
+    for (std::size_t room = 0; room < result->octets.size(); ++room) {
+      std::vector<std::uint8_t> out(room);
+      EXPECT_EQ(encode_text(c.text, c.set, out).error(), errc::no_space);
+    }
+  }
+  EXPECT_EQ(encode("", encoding::binary)->octets.size(), 0U);
+}
+
+TEST(text_encoding, ucs2_is_taken_when_it_needs_fewer_parts_or_fewer_bits) {
+  const auto with = [](std::string_view text, gsm_languages national) {
+    std::vector<std::uint8_t> out(text.size() * 2);
+    return encode_text(text, {.requested = automatic, .national = national}, out)->used;
+  };
+  std::string text;
+  for (int i = 0; i < 70; ++i) text += "\xE0\xA4\xA8";  // a letter of Hindi
+  EXPECT_EQ(with(text, {}), encoding::ucs2);
+  EXPECT_EQ(with(text, gsm_languages::all()), encoding::gsm7);
+  // The header with the table costs 32 bits: more than one letter gains.
+  EXPECT_EQ(with("\xE0\xA4\xA8", gsm_languages::all()), encoding::ucs2);
+  // No table has an emoji, and one that is beyond the first plane is two units.
+  EXPECT_EQ(with(text + "\xF0\x9F\x98\x80", gsm_languages::all()), encoding::ucs2);
+  // Every character in the single shift table: two septets each.
+  std::string pairs;
+  for (int i = 0; i < 20; ++i) pairs += "\xC3\xA1";  // a with acute, Spanish has no locking table
+  gsm_languages spanish;
+  spanish.add(2);
+  EXPECT_EQ(with(pairs, spanish), encoding::gsm7);
+}
+
 }  // namespace
 }  // namespace trunkline::protocol
