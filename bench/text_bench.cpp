@@ -8,6 +8,7 @@
 #include "protocol/gsm_kernel.hpp"
 #include "protocol/gsm_packing.hpp"
 #include "protocol/segmentation.hpp"
+#include "protocol/segmentation_reassembly.hpp"
 #include "protocol/text_encoding.hpp"
 
 namespace {
@@ -70,6 +71,34 @@ void pack(benchmark::State& state) {
   }
 }
 
+/// Three parts of a message, the last one first, among a thousand unfinished messages; a part.
+void reassemble(benchmark::State& state) {
+  constexpr std::size_t parts = 3;
+  reassembler collected({});
+  const reassembler::time_point now{};
+  const std::vector<std::uint8_t> octets(153, 'a');
+  std::uint32_t sender = 0;
+  const auto add = [&](std::uint32_t from, std::size_t sequence) {
+    char source[11];
+    for (std::size_t i = 0; i < 10; ++i) source[i] = static_cast<char>('0' + (from >> (3 * i) & 7));
+    return collected.add({.source = {source, 10},
+                          .destination = "12345",
+                          .place = {1, parts, static_cast<std::uint8_t>(sequence), false},
+                          .octets = octets},
+                         now);
+  };
+  for (; sender < 1000; ++sender) (void)add(sender, 1);
+  std::size_t left = 0;
+  for (auto _ : state) {
+    if (left == 0) {
+      left = parts;
+      ++sender;
+    }
+    auto result = add(sender, left--);
+    benchmark::DoNotOptimize(result);
+  }
+}
+
 void plain_kernel(benchmark::State& state) {
   const std::string text = ascii(160);
   std::array<std::uint8_t, 160> out{};
@@ -103,6 +132,7 @@ BENCHMARK_CAPTURE(plan, one_part, ascii(160), automatic);
 BENCHMARK_CAPTURE(plan, gsm_three_parts, ascii(400), automatic);
 BENCHMARK_CAPTURE(plan, ucs2_three_parts, repeated("\xD0\x9F", 200), automatic);
 BENCHMARK(pack);
+BENCHMARK(reassemble);
 BENCHMARK(plain_kernel);
 
 }  // namespace

@@ -10,7 +10,8 @@
 #   unit      ci build with -Werror; unit, system and interop tests
 #   asan      AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and four system tests
 #   tsan      ThreadSanitizer: the engine's unit tests and two system tests (the simulated world is one thread: left out)
-#   fuzz      clang build of every decoder, then every fuzz target for FUZZ_SECONDS (15) from SEED
+#   fuzz      clang build of every decoder, then every fuzz target for FUZZ_SECONDS (30 those of protocol/, 15 the others) from SEED
+#   coverage  branches of protocol/ that its unit tests reach: at least 95 %
 #   tidy      clang-tidy-19's coroutine checks over every coroutine (and the rest of .clang-tidy as advice)
 #   bench     every benchmark for a moment, and a quick end_to_end
 #
@@ -20,7 +21,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 script=$PWD/deploy/test.sh
 
-all_stages=(format unit asan tsan fuzz tidy bench)
+all_stages=(format unit asan tsan fuzz coverage tidy bench)
 results=build/test-results
 jobs=$(nproc)
 
@@ -108,23 +109,25 @@ stage_tsan() {
 
 stage_fuzz() {
   cmake --preset fuzz >/dev/null
-  local targets seconds=${FUZZ_SECONDS:-15} seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
+  local targets seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
   mapfile -t targets < <(targets_of fuzz '[a-z0-9_]*_fuzz')
   [ ${#targets[@]} -gt 0 ] || die "there is no fuzz target"
   build fuzz "${targets[@]}"
-  fuzz_one() { # TARGET SECONDS SEED
-    local name=$1 binary corpus="build/fuzz/corpus/$1" found="build/fuzz/found/$1" log
+  fuzz_one() { # TARGET SEED
+    local name=$1 seed=$2 seconds=30 binary corpus="build/fuzz/corpus/$1" found="build/fuzz/found/$1" log
+    ! grep -q '#include "engine/' "tests/fuzz/$name.cpp" || seconds=15
+    seconds=${FUZZ_SECONDS:-$seconds}
     log="$results/fuzz-$name.log"
     binary=$(find build/fuzz -type f -name "$name" -perm -u+x | head -n 1)
     mkdir -p "$corpus" "$found"
     local seeds=()
     [ ! -d "tests/data/corpus/$name" ] || seeds=("tests/data/corpus/$name")
-    if timeout $(($2 + 120)) "$binary" -max_total_time="$2" -seed="$3" -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
+    if timeout $((seconds + 120)) "$binary" -max_total_time="$seconds" -seed="$seed" -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
       -artifact_prefix="$found/" "$corpus" "${seeds[@]}" >"$log" 2>&1; then
-      printf 'PASS %-32s seed %s, %s executions\n' "$name" "$3" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+      printf 'PASS %-32s seed %s, %s executions\n' "$name" "$seed" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
       count 1 0
     else
-      printf 'FAIL %-32s seed %s (%s, inputs in %s)\n' "$name" "$3" "$log" "$found"
+      printf 'FAIL %-32s seed %s (%s, inputs in %s)\n' "$name" "$seed" "$log" "$found"
       tail -n 30 "$log"
       count 0 1
       return 1
@@ -132,7 +135,11 @@ stage_fuzz() {
   }
   export -f fuzz_one count
   export results
-  printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I{} bash -c "set -euo pipefail; fuzz_one {} $seconds $seed"
+  printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I{} bash -c "set -euo pipefail; fuzz_one {} $seed"
+}
+
+stage_coverage() {
+  if deploy/coverage.sh 95; then count 1 0; else count 0 1; return 1; fi
 }
 
 stage_tidy() {
@@ -170,7 +177,7 @@ stage_bench() {
 
 case "${1:-}" in
   --stage) "stage_$2"; exit ;;
-  -h | --help) sed -n '2,20s/^# \{0,1\}//p' "$script"; exit 0 ;;
+  -h | --help) sed -n '2,21s/^# \{0,1\}//p' "$script"; exit 0 ;;
 esac
 
 stages=("$@")

@@ -5,6 +5,8 @@
 namespace trunkline::protocol {
 namespace {
 
+constexpr unsigned carriage_return = 0x0D;
+
 /// Eight septets as 56 bits: neighbours are moved together, by one bit in pairs, two in fours, four in the whole.
 std::uint64_t compress(const std::uint8_t* septets) noexcept {
   std::uint64_t word = 0;
@@ -40,15 +42,20 @@ std::size_t pack_septets(std::span<const std::uint8_t> septets, std::span<std::u
       bits -= 8;
     }
   }
-  if (written < size) out[written++] = static_cast<std::uint8_t>(pending);
+  if (written < size) {
+    if (bits == 1) pending |= carriage_return << 1U;  // seven bits are left
+    out[written++] = static_cast<std::uint8_t>(pending);
+  }
   return written;
 }
 
 std::size_t unpack_septets(std::span<const std::uint8_t> packed, std::span<std::uint8_t> out, unsigned fill) noexcept {
   std::size_t count = septets_in(packed.size(), fill);
   const std::size_t spare = packed.size() * 8 - (packed.empty() ? 0 : fill) - count * 7;
-  const bool padded = count != 0 && spare == 0 && (packed.back() >> 1) == 0;
-  if (padded) --count;
+  if (count != 0 && spare == 0) {
+    const unsigned last = packed.back() >> 1U;
+    if (last == 0 || last == carriage_return) --count;
+  }
   count = std::min(count, out.size());
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t bit = fill + i * 7;

@@ -25,12 +25,13 @@ constexpr std::size_t septets_in(std::size_t octets, unsigned fill = 0) noexcept
 }
 
 /// Packs `septets` (bit 7 of each is ignored) into `out`, which has room for packed_octets(), and returns the octets
-/// written, or 0 when it has not. Spare bits at the end are zero.
+/// written, or 0 when it has not. Spare bits at the end are zero, but seven of them are a carriage return, which nobody
+/// sees (3GPP TS 23.038, 6.1.2.3.1): SMPP says only how many octets there are, and zeros would be one more '@'.
 std::size_t pack_septets(std::span<const std::uint8_t> septets, std::span<std::uint8_t> out,
                          unsigned fill = 0) noexcept;
 
-/// Unpacks `packed` into `out`, at most `out.size()` septets, and returns how many. SMPP says only how many octets
-/// there are: seven spare bits that are all zero at the end cannot be told from a last '@', and are dropped as padding.
+/// Unpacks `packed` into `out`, at most `out.size()` septets, and returns how many. A carriage return that ends where
+/// the octets do is padding and dropped; so is an '@' there, because most peers pad with zeros.
 std::size_t unpack_septets(std::span<const std::uint8_t> packed, std::span<std::uint8_t> out,
                            unsigned fill = 0) noexcept;
 

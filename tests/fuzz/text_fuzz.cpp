@@ -89,7 +89,7 @@ void pack_and_back(std::span<const std::uint8_t> octets, std::uint8_t choice) {
   require(pack_septets(octets, packed, fill) == packed.size());
   std::vector<std::uint8_t> back(octets.size() + 1);
   const std::size_t size = unpack_septets(packed, back, fill);
-  // A last '@' that ends on the octet boundary cannot be told from padding, and padding of seven bits from an '@'.
+  // A last "@" or carriage return that ends where the octets do is taken for padding.
   require(size == octets.size() || size + 1 == octets.size());
   for (std::size_t i = 0; i < size; ++i) require(back[i] == (octets[i] & 0x7F));
   std::vector<std::uint8_t> any(septets_in(octets.size(), fill));
