@@ -13,6 +13,7 @@
 #include "protocol/pdu.hpp"
 #include "protocol/segmentation.hpp"
 #include "protocol/udh.hpp"
+#include "protocol/version.hpp"
 
 namespace trunkline::engine {
 namespace {
@@ -258,8 +259,12 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
     if (from.flash && to.flash == flash_mode::dest_addr_subunit) {
       protocol::write_tlv_u8(tlvs, protocol::tlv_tag::dest_addr_subunit, 1);
     }
-    for (const auto& field : from.tlvs)
-      protocol::write_tlv(tlvs, static_cast<protocol::tlv_tag>(field.tag), field.value);
+    // What the carrier's version does not know is left out: it may take it for a fault (SMPP 3.4, 1.4.1).
+    for (const auto& field : from.tlvs) {
+      const auto tag = static_cast<protocol::tlv_tag>(field.tag);
+      if (protocol::allows(static_cast<protocol::interface_version>(to.interface_version), tag))
+        protocol::write_tlv(tlvs, tag, field.value);
+    }
     pdu.tlvs = protocol::tlv_view(tlvs.written());
     protocol::octet_writer body(std::span<std::uint8_t>(parts_).subspan(used_octets));
     protocol::encode_body(body, pdu);

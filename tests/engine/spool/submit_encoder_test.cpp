@@ -31,6 +31,7 @@ struct sent {
   std::vector<std::vector<std::uint8_t>> octets;  // short_message or message_payload of each part, header included
   std::string text;                               // read again
   bool sar = false;
+  std::vector<std::uint16_t> tlvs;  // tags of the last part
 };
 
 class submit_encoder_test : public testing::Test {
@@ -70,6 +71,8 @@ class submit_encoder_test : public testing::Test {
     auto octets = protocol::message_octets(pdu.short_message, pdu.tlvs);
     result.data_coding.push_back(pdu.data_coding);
     result.octets.emplace_back(octets.begin(), octets.end());
+    result.tlvs.clear();
+    for (const protocol::tlv parameter : pdu.tlvs) result.tlvs.push_back(static_cast<std::uint16_t>(parameter.tag));
     result.sar = pdu.tlvs.find(protocol::tlv_tag::sar_total_segments).has_value();
     std::size_t header = 0;
     protocol::gsm_tables tables;
@@ -297,6 +300,22 @@ TEST_F(submit_encoder_test, refuses_what_cannot_go) {
   carrier_config to;
   to.national.add(1);
   EXPECT_EQ(send(times("\xC4\x9F", 1531), to).error.code, router::reason::too_long);
+}
+
+TEST_F(submit_encoder_test, leaves_out_parameters_that_the_carriers_version_lacks) {
+  const std::array<std::uint8_t, 2> value{1, 2};
+  const std::array<tlv_field, 3> fields{tlv_field{0x0204, value}, {0x060B, value}, {0x1401, value}};
+  struct {
+    std::uint8_t version;
+    std::vector<std::uint16_t> tags;
+  } const cases[] = {{0x33, {}}, {0x34, {0x0204, 0x1401}}, {0x50, {0x0204, 0x060B, 0x1401}}};
+  for (const auto& c : cases) {
+    record from;
+    from.tlvs = fields;
+    const sent result = send("hi", carrier_with([&](carrier_config& to) { to.interface_version = c.version; }), from);
+    ASSERT_EQ(result.verdict, submit_encoder::verdict::ready);
+    EXPECT_EQ(result.tlvs, c.tags) << int{c.version};
+  }
 }
 
 TEST_F(submit_encoder_test, data_goes_as_it_is) {
