@@ -312,7 +312,9 @@ TEST_F(submit_encoder_test, leaves_out_parameters_that_the_carriers_version_lack
   for (const auto& c : cases) {
     record from;
     from.tlvs = fields;
-    const sent result = send("hi", carrier_with([&](carrier_config& to) { to.interface_version = c.version; }), from);
+    carrier_config to;
+    to.interface_version = c.version;
+    const sent result = send("hi", to, from);
     ASSERT_EQ(result.verdict, submit_encoder::verdict::ready);
     EXPECT_EQ(result.tlvs, c.tags) << int{c.version};
   }
