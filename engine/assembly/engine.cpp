@@ -71,6 +71,14 @@ void engine::make_directories() {
       throw problem("cannot give " + path + " to group " + config_.spool.group, set.error());
     }
   }
+  const auto active = files_.stat(paths_.active());
+  for (const auto& path : {paths_.incoming(), paths_.done(), paths_.rejected()}) {
+    const auto other = files_.stat(path);
+    if (active && other && active->device != other->device) {
+      throw std::runtime_error(fmt::format(
+          "{} is on another file system than {}: files are renamed from one to the other", path, paths_.active()));
+    }
+  }
   for (const auto& path : {paths_.spool, paths_.inbound(), paths_.data}) {
     if (auto synced = files_.sync_directory(path); !synced) throw problem("cannot sync " + path, synced.error());
   }

@@ -72,6 +72,7 @@ int run(const run_options& options) {
   // Secrets stay out of core dumps and other processes' reach.
   ::prctl(PR_SET_DUMPABLE, 0);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of a write, which says where
   const sigset_t set = watched_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);  // before any thread, so that all inherit it
 

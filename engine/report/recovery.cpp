@@ -422,7 +422,7 @@ result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
     if (auto restored = restore(id, h); !restored) {
       // A file that cannot be read at the moment is no reason to forget what was sent of it, and the journal would.
       if (restored.error() != std::errc::illegal_byte_sequence) {
-        spdlog::error("recovery: batch {} cannot be read: {}; to start without it, move it out of {}", h.name,
+        spdlog::error("recovery: batch {} cannot be taken up again: {}; to start without it, move it out of {}", h.name,
                       restored.error().message(), paths_.active());
         return restored;
       }

@@ -28,6 +28,7 @@ struct file_status {
   std::uint64_t size = 0;  ///< octets
   std::chrono::system_clock::time_point mtime;
   std::chrono::system_clock::time_point ctime;  ///< last change of contents, name or mode
+  std::uint64_t device = 0;                     ///< of the file system; renames stay within one
   std::uint64_t inode = 0;
   std::uint64_t links = 0;
   std::uint32_t uid = 0;

@@ -64,6 +64,7 @@ file_status status_of(const struct stat& found) noexcept {
                                                        std::chrono::nanoseconds{found.st_mtim.tv_nsec}};
   status.ctime = std::chrono::system_clock::time_point{std::chrono::seconds{found.st_ctim.tv_sec} +
                                                        std::chrono::nanoseconds{found.st_ctim.tv_nsec}};
+  status.device = found.st_dev;
   status.inode = found.st_ino;
   status.links = found.st_nlink;
   status.uid = found.st_uid;

@@ -17,7 +17,9 @@ using failure = tl::unexpected<std::error_code>;
 /// An error branch from a portable code.
 inline failure fail(std::errc code) { return failure{std::make_error_code(code)}; }
 
-/// An error branch from `errno`, or from a value that `errno` had.
-inline failure fail_errno(int value = errno) { return failure{std::error_code{value, std::generic_category()}}; }
+/// An error branch from `errno`, or from a value that `errno` had. A user's quota that is used up is a full disk.
+inline failure fail_errno(int value = errno) {
+  return failure{std::error_code{value == EDQUOT ? ENOSPC : value, std::generic_category()}};
+}
 
 }  // namespace trunkline::engine

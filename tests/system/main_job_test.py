@@ -218,13 +218,19 @@ class MainJob(SystemTest):
         self.assertEqual((len(seen), max(seen.values())), (lines, 1))
 
     def test_second_engine(self):
-        """One engine per data_dir: a second one says so and leaves the first alone."""
+        """One engine per data_dir, and one per spool: a second one says so and leaves the first alone."""
         simulator = self.simulator()
         world = World(self.directory, [self.carrier(simulator)])
         engine = self.serve(world)
         second = self.run_once(world, name="second", timeout=15)
         self.assertIn(second.status, (1, 2))
         self.assertTrue(second.output())
+        other = World(self.directory, [self.carrier(simulator)])
+        other.data = self.directory / "other-data"
+        other.write()
+        third = self.run_once(other, name="third", timeout=15)
+        self.assertEqual(third.status, 1)
+        self.assertIn("another engine is running on it", third.output())
         self.assertIsNone(engine.poll())
         self.assertEqual(engine.stop(), 0)
 
