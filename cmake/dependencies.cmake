@@ -8,6 +8,7 @@ find_package(spdlog REQUIRED CONFIG)
 find_package(simdjson REQUIRED CONFIG)
 find_package(tomlplusplus REQUIRED CONFIG)
 find_package(prometheus-cpp REQUIRED CONFIG)
+find_package(date REQUIRED CONFIG)
 
 # nlohmann-json, CLI11, tl::expected, moodycamel and Asio are headers in /usr/include.
 

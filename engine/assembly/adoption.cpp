@@ -1,5 +1,6 @@
 #include "engine/assembly/adoption.hpp"
 
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -13,8 +14,10 @@ result<void> adopt_recovered(recovered_state state, std::span<const std::shared_
   std::unordered_map<std::string, std::uint16_t> ids;
   for (const auto& c : carriers) ids[c->config().name] = c->id();
   std::vector<std::string> names;
+  std::set<std::uint32_t> open;
   for (auto& recovered : state.batches) {
     batch& b = *recovered.subject;
+    open.insert(b.batch_id);
     to.commit.adopt_batch({b.batch_id, b.accepted_at_ms, b.size, b.on_unknown == unknown_policy::hold, b.name});
     for (const auto& [entry, name] : b.unresolved) {
       const auto id = ids.find(name);
@@ -41,6 +44,7 @@ result<void> adopt_recovered(recovered_state state, std::span<const std::shared_
     to.commit.adopt_live(l.batch, l.entry, l.type, std::move(l.payload));
   }
   for (const auto& c : state.controls) to.commit.adopt_control(c);
+  to.reports.adopt_sent(state.sent, open);
   for (const auto& pdu : state.received) to.reports.replay_received(pdu.carrier, pdu.received_at_ms, pdu.octets);
   if (state.result_line_count != 0) to.reports.replay_results(state.result_lines, state.result_line_count);
   return {};

@@ -61,7 +61,7 @@ void engine::make_directories() {
     group = found->gr_gid;
   }
   make(paths_.data, 0700);
-  for (const auto& path : {paths_.journal(), paths_.bits(), paths_.expanded()}) make(path, 0700);
+  for (const auto& path : {paths_.journal(), paths_.bits(), paths_.expanded(), paths_.sent()}) make(path, 0700);
   make(paths_.spool, shared);
   for (const auto& path : {paths_.incoming(), paths_.active(), paths_.results(), paths_.done(), paths_.rejected(),
                            paths_.receipts(), paths_.inbound(), paths_.unrouted()}) {
@@ -171,8 +171,9 @@ void engine::start() {
       files_, config_.spool.file_mode,
       [this](std::error_code why, const std::string& what) { fatal("cannot write into " + what, why); });
   publisher_->set_wake(&publish_thread_.slot());
+  const auto reply_window = config_.inbound.empty() ? 0h : 24h;
   outputs_ = std::make_unique<outputs>(
-      files_, time_, config_.spool, paths_, *slab_, queues_, *synced_, *publisher_,
+      files_, time_, config_.spool, config_.receipts, reply_window, paths_, *slab_, queues_, *synced_, *publisher_,
       outputs::hooks{[this](std::uint32_t id) { feeder_->closed(id), feed_thread_.slot().wake(); },
                      [this] { feed_thread_.slot().wake(); },
                      [this](std::uint64_t marker) { commit_->checkpoint_done(marker); },
@@ -187,6 +188,9 @@ void engine::start() {
     commit_->name_carrier(made->id(), c.name);
     outputs_->name_carrier(made->id(), made);
   }
+  auto receipts = outputs_->receipts().recover();
+  if (!receipts) throw problem("cannot read " + paths_.sent(), receipts.error());
+  for (const auto& text : *receipts) spdlog::error("recovery: {}", text);
   set_credit_limit();
   min_free_bytes_.store(config_.spool.min_free_bytes);
   retention_ = std::make_unique<retention>(files_, time_, config_.spool, paths_);
@@ -195,9 +199,9 @@ void engine::start() {
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
   if (auto loaded = names_->load(now_s); !loaded) throw problem("cannot read " + paths_.names(), loaded.error());
   claimer_ = std::make_unique<claimer>(files_, time_, config_.spool, paths_, records, *names_, next_batch_);
-  feeder_ =
-      std::make_unique<feeder>(feeder_options{records, config_.engine.default_validity, config_.engine.max_active},
-                               files_, time_, *slab_, queues_, make_routing(config_));
+  feeder_ = std::make_unique<feeder>(
+      feeder_options{records, config_.engine.default_validity, config_.engine.max_active, reply_window != 0h}, files_,
+      time_, *slab_, queues_, make_routing(config_));
   next_batch_.store(state->next_batch);
   if (auto adopted = adopt_recovered(std::move(*state), carriers(), time_, {*commit_, *outputs_, *feeder_, *names_});
       !adopted) {
@@ -420,6 +424,7 @@ void engine::warn_of_restart(const configuration& fresh) const {
   look(config_.spool.group != fresh.spool.group, "[spool] group");
   look(config_.spool.dir_mode != fresh.spool.dir_mode || config_.spool.file_mode != fresh.spool.file_mode,
        "[spool] dir_mode and file_mode");
+  look(!(config_.receipts == fresh.receipts), "[receipts]");
   look(!(config_.http == fresh.http), "[http]");
   look(!(config_.privacy == fresh.privacy), "[privacy]");
   look(config_.log.format != fresh.log.format, "[log] format");

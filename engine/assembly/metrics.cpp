@@ -38,17 +38,18 @@ class page_writer {
     }
   }
   /// Adds several histograms of one label set up into one metric.
-  static void add(prometheus::MetricFamily& to, const std::vector<const duration_histogram*>& parts, labels by = {}) {
+  template <const auto& Bounds>
+  static void add(prometheus::MetricFamily& to, const std::vector<const bounded_histogram<Bounds>*>& parts,
+                  labels by = {}) {
     auto& m = to.metric.emplace_back();
     m.label = std::move(by);
     std::uint64_t cumulative = 0;
     std::uint64_t sum_us = 0;
-    for (std::size_t i = 0; i <= duration_histogram::upper_bounds_us.size(); ++i) {
+    for (std::size_t i = 0; i <= Bounds.size(); ++i) {
       for (const auto* h : parts) cumulative += h->bucket(i);
-      const bool last = i == duration_histogram::upper_bounds_us.size();
+      const bool last = i == Bounds.size();
       m.histogram.bucket.push_back(
-          {cumulative, last ? std::numeric_limits<double>::infinity()
-                            : static_cast<double>(duration_histogram::upper_bounds_us[i]) / 1e6});
+          {cumulative, last ? std::numeric_limits<double>::infinity() : static_cast<double>(Bounds[i]) / 1e6});
     }
     for (const auto* h : parts) sum_us += h->sum_us();
     m.histogram.sample_count = cumulative;
@@ -91,7 +92,7 @@ void add_carriers(page_writer& page, const engine& of) {
   page.family("pdu_errors_total", "Faulty PDUs received, by kind", type::Counter);
   page.family("messages_parked", "Messages in the lanes of a carrier", type::Gauge);
   page.family("carrier_rate_limit", "Pace in force, submit_sm a second; 0 is unlimited", type::Gauge);
-  page.family("receipts_total", "deliver_sm and data_sm received", type::Counter);
+  page.family("delivers_total", "deliver_sm and data_sm received", type::Counter);
   page.family("alert_notifications_total", "alert_notification received", type::Counter);
   page.family("carrier_tls_insecure", "1 when the peer is not verified (tls_insecure); carriers with TLS only",
               type::Gauge);
@@ -141,10 +142,53 @@ void add_carriers(page_writer& page, const engine& of) {
     }
     page_writer::add(f[10], c->queued(), {{"carrier", name}});
     page_writer::add(f[11], c->pacing().rate(of.time().steady()), {{"carrier", name}});
-    page_writer::add(f[12], delivers, {{"carrier", name}, {"state", "received"}});
+    page_writer::add(f[12], delivers, {{"carrier", name}});
     page_writer::add(f[13], alerts, {{"carrier", name}});
     if (c->config().tls.enabled) page_writer::add(f[14], c->config().tls.insecure ? 1 : 0, {{"carrier", name}});
   }
+}
+
+/// What came back: engine/report/receipt_desk.
+void add_receipts(page_writer& page, const engine& of) {
+  const std::size_t first = page.families.size();
+  page.family("receipts_total", "Delivery receipts received, by the state they name", type::Counter);
+  page.family("receipts_unmatched_total", "Receipts written without their message", type::Counter);
+  page.family("receipts_ignored_total", "Receipts that changed nothing, by reason", type::Counter);
+  page.family("receipts_contradictory_total", "Receipts whose TLV and text name different states", type::Counter);
+  page.family("deliveries_total", "Messages whose receipts are complete, by the state of the whole", type::Counter);
+  page.family("delivery_ratio", "Delivered messages of those whose receipts are complete", type::Gauge);
+  page.family("delivery_duration_seconds", "From submit_sm to the receipt of a delivered part", type::Histogram);
+  auto* f = &page.families[first];
+  for (const auto& c : of.carriers()) {
+    if (c->closed()) continue;
+    const std::string& name = c->config().name;
+    const delivery_counters& d = c->deliveries;
+    for (std::size_t i = 0; i < delivery_counters::states; ++i) {
+      const std::string state(protocol::name_of(static_cast<protocol::message_state>(i)));
+      page_writer::add(f[0], d.receipts[i].value(), {{"carrier", name}, {"state", state}});
+      page_writer::add(f[4], d.messages[i].value(), {{"carrier", name}, {"state", state}});
+    }
+    page_writer::add(f[0], d.unreadable.value(), {{"carrier", name}, {"state", "unreadable"}});
+    page_writer::add(f[1], d.unmatched.value(), {{"carrier", name}});
+    page_writer::add(f[2], d.repeated.value(), {{"carrier", name}, {"reason", "repeated"}});
+    page_writer::add(f[2], d.stale.value(), {{"carrier", name}, {"reason", "stale"}});
+    page_writer::add(f[2], d.wrong_address.value(), {{"carrier", name}, {"reason", "address"}});
+    page_writer::add(f[3], d.contradictory.value(), {{"carrier", name}});
+    if (const auto ended = d.ended(); ended != 0)
+      page_writer::add(f[5], static_cast<double>(d.delivered()) / static_cast<double>(ended), {{"carrier", name}});
+    page_writer::add(f[6], std::vector<const delivery_histogram*>{&d.duration}, {{"carrier", name}});
+  }
+  const receipt_desk& desk = of.reports().receipts();
+  page_writer::add(page.family("receipts_parked", "Receipts that wait for their message", type::Gauge),
+                   desk.parked.value());
+  page_writer::add(page.family("receipt_store_ids", "Message ids that receipts can find", type::Gauge),
+                   desk.stored_ids.value());
+  page_writer::add(page.family("receipt_store_memory_bytes", "Memory that the index of message ids takes", type::Gauge),
+                   desk.index_bytes.value());
+  page_writer::add(page.family("receipt_store_disk_bytes", "Octets of what was sent, on disk", type::Gauge),
+                   desk.log_bytes.value());
+  page_writer::add(page.family("receipt_batches_open", "Batches with receipts to come", type::Gauge),
+                   desk.open_batches.value());
 }
 
 }  // namespace
@@ -224,15 +268,10 @@ std::string metrics_page::render() const {
     auto& f = page.family("inbound_total", "Received messages written to inbound/", type::Counter);
     for (const auto& c : e.carriers()) {
       if (!c->closed())
-        page_writer::add(f, c->inbound_written.value(), {{"carrier", c->config().name}, {"route", "unrouted"}});
+        page_writer::add(f, c->deliveries.inbound.value(), {{"carrier", c->config().name}, {"route", "unrouted"}});
     }
   }
-  {
-    auto& f = page.family("receipts_unmatched_total", "Receipts written without their message", type::Counter);
-    for (const auto& c : e.carriers()) {
-      if (!c->closed()) page_writer::add(f, c->receipts_written.value(), {{"carrier", c->config().name}});
-    }
-  }
+  add_receipts(page, e);
   return prometheus::TextSerializer().Serialize(page.families);
 }
 

@@ -49,6 +49,18 @@ json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
                 {"urgent", c.queued(lane::urgent)},
                 {"normal", c.queued(lane::normal)},
                 {"bulk", c.queued(lane::bulk)}};
+  const delivery_counters& d = c.deliveries;
+  std::uint64_t receipts = d.unreadable.value();
+  for (const counter& n : d.receipts) receipts += n.value();
+  j["receipts"] = {{"received", receipts},
+                   {"unmatched", d.unmatched.value()},
+                   {"repeated", d.repeated.value() + d.stale.value()},
+                   {"unreadable", d.unreadable.value()},
+                   {"messages_ended", d.ended()},
+                   {"messages_delivered", d.delivered()},
+                   {"message_ids", name_of(static_cast<id_relation>(d.id_relation.load(std::memory_order_relaxed)))}};
+  if (d.ended() != 0)
+    j["receipts"]["delivery_ratio"] = static_cast<double>(d.delivered()) / static_cast<double>(d.ended());
   j["sessions"] = json::array();
   for (const auto& p : c.probes()) {
     std::uint64_t answers = 0;
@@ -90,6 +102,11 @@ std::string status_json(const engine& of) {
                  {"returned", of.queues().returned.size_approx()},
                  {"outputs", of.synced().depth()},
                  {"unsynced_parts", of.queues().credit.outstanding()}};
+  const receipt_desk& desk = of.reports().receipts();
+  j["receipts"] = {{"parked", desk.parked.value()},
+                   {"stored_ids", desk.stored_ids.value()},
+                   {"memory_bytes", desk.index_bytes.value()},
+                   {"batches_open", desk.open_batches.value()}};
   j["batches"] = json::array();
   for (const auto& b : of.batches()) {
     json one;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/dispatch/delivery_counters.hpp"
 #include "engine/dispatch/message.hpp"
 #include "engine/runtime/configuration.hpp"
 #include "engine/runtime/counter.hpp"
@@ -122,8 +123,7 @@ class carrier {
   std::vector<std::shared_ptr<session_probe>> probes() const;
 
   // --- outputs: one thread writes ----------------------------------------------------------------------------------
-  counter receipts_written;  ///< receipts in receipts/, none of them matched with its message yet
-  counter inbound_written;   ///< messages of phones in inbound/
+  delivery_counters deliveries;
 
  private:
   using queue = shared_queue<message*>;

@@ -35,11 +35,12 @@ inline constexpr std::uint8_t flag_maybe_duplicate = 1;  ///< may have gone out 
 inline constexpr std::uint8_t flag_hold = 2;             ///< batch asks for on_unknown = "hold"
 inline constexpr std::uint8_t flag_smart = 4;            ///< typographic characters of its text were replaced
 inline constexpr std::uint8_t flag_intent = 8;           ///< of flag_hold: the journal says that it is being sent
+inline constexpr std::uint8_t flag_receipt = 16;         ///< asks for a delivery receipt
 
 /// One message in memory: identity, progress and, in its payload, the ready-made octets for one carrier.
 ///
-/// Payload (a byte string over the chain): the report head (`head_length` octets of JSON members without braces), then
-/// `parts` part records of `part_stride` octets each: {u16 body length, u8 part_state, u8 length of message_id,
+/// Payload (a byte string over the chain): the report head (`head_length` octets of JSON members without braces), up to
+/// `parts_offset` the sender where replies have to find the message (else nothing), then `parts` part records of `part_stride` octets each: {u16 body length, u8 part_state, u8 length of message_id,
 /// octets}. The octets are the submit_sm body (what follows the 16-octet header); once the part is accepted they are
 /// the message_id.
 ///

@@ -76,7 +76,7 @@ bool commit_stage::write_record(const Record& r) {
 }
 
 bool commit_stage::write_final(message& m) {
-  std::array<std::uint8_t, 255 * (2 + max_message_id)> ids;
+  std::array<std::uint8_t, 255 * (2 + max_message_id) + 2 + 255> ids;
   std::size_t used = 0;
   records::final_outcome r;
   if (m.parts_accepted != 0) {
@@ -88,6 +88,13 @@ bool commit_stage::write_final(message& m) {
       m.read(part_octets_offset(m, part), {ids.data() + used, record.id_length});
       used += record.id_length;
     }
+  }
+  if (m.parts_accepted != 0 && m.parts_offset != m.head_length) {
+    const std::size_t length = std::min<std::size_t>(m.parts_offset - m.head_length, 255);
+    ids[used++] = records::sender_part;
+    ids[used++] = static_cast<std::uint8_t>(length);
+    m.read(m.head_length, {ids.data() + used, length});
+    used += length;
   }
   std::array<char, 1024> text;
   if (m.error_text_length != 0) {

@@ -58,9 +58,11 @@ struct final_outcome {
   std::uint32_t error_value = 0;
   std::int64_t submitted_at_ms = 0;
   std::string_view error_text;
-  /// parts_accepted times {u8 part, u8 length, octets}.
+  /// parts_accepted times {u8 part, u8 length, octets}; where replies have to find the message, then once more with
+  /// `sender_part` and its sender.
   std::span<const std::uint8_t> ids;
 };
+inline constexpr std::uint8_t sender_part = 0xff;  ///< parts are 0 to 254
 inline constexpr std::uint16_t no_carrier = 0xffff;
 
 /// One part of a longer message was accepted while others are still open.

@@ -59,8 +59,9 @@ received_from source_of(const carrier& c) noexcept {
 
 }  // namespace
 
-outputs::outputs(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, slab& memory,
-                 outcome_queues& queues, synced_queue& synced, publisher& shown, hooks hooks)
+outputs::outputs(file_system& files, const clock& time, const spool_config& spool, const receipts_config& receipts,
+                 std::chrono::milliseconds reply_window, spool_paths paths, slab& memory, outcome_queues& queues,
+                 synced_queue& synced, publisher& shown, hooks hooks)
     : files_(files),
       time_(time),
       spool_(spool),
@@ -72,7 +73,13 @@ outputs::outputs(file_system& files, const clock& time, const spool_config& spoo
       hooks_(std::move(hooks)),
       results_(shown, time, paths_.results()),
       receipts_(shown, time, paths_.receipts()),
-      unrouted_(shown, time, paths_.unrouted()) {}
+      unrouted_(shown, time, paths_.unrouted()),
+      desk_(files, time, receipts, reply_window, paths_, spool.file_mode, receipts_, shown,
+            receipt_desk::hooks{
+                [this](const parked_receipt& p) { write_unmatched(p); },
+                [this](std::string_view name) { return carrier_named(name); },
+                [this](std::error_code why, const std::string& what) { hooks_.on_fatal(why, what); },
+            }) {}
 
 outputs::~outputs() {
   for (; next_event_ < events_.size(); ++next_event_) discard(events_[next_event_]);
@@ -98,17 +105,38 @@ void outputs::check(batch& b) {
   idle_.store(false);
 }
 
+void outputs::adopt_sent(const std::vector<recovered_sent>& messages, const std::set<std::uint32_t>& open_batches) {
+  for (const recovered_sent& r : messages) {
+    const auto outcome = journal_records::decode<journal_records::final_outcome>(r.outcome);
+    if (!outcome || ((outcome->flags & flag_receipt) == 0 && !desk_.replies())) continue;
+    sent_message m = sent_message_of(r.head, *outcome, desk_.replies());
+    m.batch_id = r.batch;
+    m.line = r.line;
+    m.batch = r.batch_name;
+    if (desk_.replies()) m.batch_name = r.called;
+    m.carrier = r.carrier;
+    desk_.replay_sent(m);
+  }
+  desk_.only_open(open_batches);
+}
+
 void outputs::replay_received(std::string_view carrier_name, std::int64_t received_at_ms,
                               std::span<const std::uint8_t> pdu) {
-  const std::lock_guard lock(names_mutex_);
-  const auto named = std::find_if(carriers_.begin(), carriers_.end(), [&](const std::shared_ptr<carrier>& c) {
-    return c && c->config().name == carrier_name;
-  });
-  if (named != carriers_.end()) {
-    write_received(named->get(), source_of(**named), received_at_ms, pdu);
-  } else {
-    write_received(nullptr, received_from{carrier_name}, received_at_ms, pdu);
+  carrier* named = carrier_named(carrier_name);
+  write_received(named, named != nullptr ? source_of(*named) : received_from{carrier_name}, received_at_ms, pdu);
+}
+
+carrier* outputs::carrier_named(std::string_view name) {
+  const auto of_name = [&](const std::shared_ptr<carrier>& c) { return c && c->config().name == name; };
+  // The newest of that name: a reload gives a changed carrier another number.
+  auto found = std::find_if(known_.rbegin(), known_.rend(), of_name);
+  if (found != known_.rend() && !(*found)->closed()) return found->get();
+  {
+    const std::lock_guard lock(names_mutex_);
+    known_ = carriers_;
   }
+  found = std::find_if(known_.rbegin(), known_.rend(), of_name);
+  return found == known_.rend() ? nullptr : found->get();
 }
 
 bool outputs::failed(const result<void>& r, const std::string& what) {
@@ -155,6 +183,8 @@ void outputs::consume_final(message& m) {
   const auto status = static_cast<std::size_t>(m.status);
   final_by_status[status].add();
   b.by_status[status].store(report.by_status[status], std::memory_order_relaxed);
+  if (m.parts_accepted != 0 && c != nullptr && ((m.flags & flag_receipt) != 0 || desk_.replies())) [[unlikely]]
+    remember_sent(m, b, c, outcome);
 
   block& at = b.blocks[m.entry / block_entries];
   block::set(at.final, m.entry % block_entries);
@@ -178,18 +208,46 @@ void outputs::release_slots() {
   }
 }
 
+void outputs::remember_sent(const message& m, const batch& b, const carrier* c,
+                            const journal_records::final_outcome& outcome) {
+  sent_message sent = sent_message_of(scratch_.head, outcome, desk_.replies());
+  sent.batch_id = b.batch_id;
+  sent.line = m.line;
+  sent.batch = b.name;
+  sent.carrier = c->config().name;
+  if (desk_.replies()) {
+    scratch_.sender.resize(m.parts_offset - m.head_length);
+    m.read(m.head_length, {reinterpret_cast<std::uint8_t*>(scratch_.sender.data()), scratch_.sender.size()});
+    sent.sender = scratch_.sender;
+    sent.batch_name = b.defaults.name;
+  }
+  desk_.sent(sent);
+}
+
 void outputs::write_received(carrier* by, const received_from& from, std::int64_t received_at_ms,
                              std::span<const std::uint8_t> pdu) {
+  if (desk_.received(from.carrier, received_at_ms, pdu) == receipt_desk::kind::receipt) return;
   line_.clear();
   if (append_received_line(line_, from, received_at_ms, pdu) == received_kind::receipt) {
     receipts_.buffer().append(line_);
     receipts_.added();
-    if (by != nullptr) by->receipts_written.add();
+    if (by != nullptr) by->deliveries.unmatched.add();
   } else {
     unrouted_.buffer().append(line_);
     unrouted_.added();
-    if (by != nullptr) by->inbound_written.add();
+    if (by != nullptr) by->deliveries.inbound.add();
   }
+}
+
+void outputs::write_unmatched(const parked_receipt& p) {
+  const carrier* by = carrier_named(p.carrier);
+  receipt_reading how;
+  std::string decoded;
+  if (by != nullptr) how = reading_of(by->config());
+  const auto read = read_received_receipt(p.pdu, how, p.received_at_ms, decoded);
+  append_received_line(receipts_.buffer(), by != nullptr ? source_of(*by) : received_from{p.carrier}, p.received_at_ms,
+                       p.pdu, read ? &*read : nullptr);
+  receipts_.added();
 }
 
 void outputs::consume(journal_event& event) {
@@ -199,7 +257,7 @@ void outputs::consume(journal_event& event) {
       break;
     case event_kind::received: {
       const std::unique_ptr<received_pdu> pdu(static_cast<received_pdu*>(event.subject));
-      {
+      if (pdu->carrier >= known_.size() || !known_[pdu->carrier]) {
         const std::lock_guard lock(names_mutex_);
         known_ = carriers_;
       }
@@ -253,13 +311,19 @@ outputs::step_result outputs::step() {
       if (failed(last_report_->report->flush(false), last_report_->report->path())) break;
     }
     if (results_.full()) results_.rotate();
+    if (receipts_.full()) receipts_.rotate();
   }
   release_slots();
   sink_.flush();
   if (blocked_.load(std::memory_order_relaxed)) return {false, now + 200ms};
   if (last_report_ != nullptr) (void)failed(last_report_->report->flush(false), last_report_->report->path());
   if (!to_check_.empty()) close_finished();
-  step_result result{worked, now + 1s};
+  auto more_receipts = desk_.step();
+  if (!more_receipts) {
+    (void)failed(tl::unexpected(more_receipts.error()), paths_.sent());
+    return {false, now + 200ms};
+  }
+  step_result result{worked || *more_receipts, desk_.next()};
   for (rotating_output* out : {&results_, &receipts_, &unrouted_}) {
     if (out->due()) {
       out->rotate();
@@ -269,7 +333,7 @@ outputs::step_result outputs::step() {
   }
   if (!to_check_.empty()) result.next = now + 2ms;
   if (blocked_.load(std::memory_order_relaxed)) result.next = now + 200ms;
-  idle_.store(next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0);
+  idle_.store(next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0 && desk_.idle());
   return result;
 }
 
@@ -355,7 +419,10 @@ void outputs::close_group(const std::vector<batch*>& group) {
     if (!move(paths_.hidden_report(b->name), paths_.report(b->name))) return;
   }
   if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return;
+  // The journal forgets its messages now, and receipts still have to find them.
+  if (!done(desk_.sync_messages(), paths_.sent())) return;
   for (batch* b : group) {
+    desk_.batch_closed(b->batch_id);
     auto* closed = make_control(journal_records::batch_closed{b->batch_id});
     const std::uint32_t id = b->batch_id;
     const std::string bits = paths_.bits(id);
@@ -437,6 +504,7 @@ bool outputs::record_positions() {
   }
   if (files_made && failed(no_second_try(files_.sync_directory(paths_.bits())), paths_.bits())) return give_up();
   if (failed(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return give_up();
+  if (failed(desk_.checkpoint(), paths_.sent())) return give_up();
   for (auto* p : positions) sink_.event(event_kind::control, p);
   auto* end = make_control(journal_records::checkpoint{marker_, next_batch_ != nullptr ? next_batch_->load() : 0U});
   end->durable = [this, marker = marker_] { hooks_.checkpoint_done(marker); };

@@ -18,7 +18,9 @@
 #include "engine/journal/synced_queue.hpp"
 #include "engine/report/batch_report.hpp"
 #include "engine/report/publisher.hpp"
+#include "engine/report/receipt_desk.hpp"
 #include "engine/report/received_line.hpp"
+#include "engine/report/recovery.hpp"
 #include "engine/report/report_line.hpp"
 #include "engine/report/rotating_output.hpp"
 #include "engine/runtime/configuration.hpp"
@@ -40,8 +42,10 @@ class outputs {
     std::function<void(std::error_code, const std::string&)> on_fatal;
   };
 
-  outputs(file_system& files, const clock& time, const spool_config& spool, spool_paths paths, slab& memory,
-          outcome_queues& queues, synced_queue& synced, publisher& shown, hooks hooks);
+  /// `reply_window`: for how long a received message may be a reply to what was sent; 0: nobody asks.
+  outputs(file_system& files, const clock& time, const spool_config& spool, const receipts_config& receipts,
+          std::chrono::milliseconds reply_window, spool_paths paths, slab& memory, outcome_queues& queues,
+          synced_queue& synced, publisher& shown, hooks hooks);
   ~outputs();
 
   /// What tells this start from every other (the first journal segment it writes), for names of files. Before the
@@ -56,6 +60,11 @@ class outputs {
   /// A batch was opened, or everything of it may be final already: look whether it can be closed. Outputs thread only,
   /// through a control_record, or before the thread starts.
   void check(batch& b);
+  /// Messages found final in the journal, and which batches are open. After the desk's `recover`, before
+  /// `replay_received`.
+  void adopt_sent(const std::vector<recovered_sent>& messages, const std::set<std::uint32_t>& open_batches);
+  receipt_desk& receipts() noexcept { return desk_; }
+  const receipt_desk& receipts() const noexcept { return desk_; }
   /// A PDU found in the journal whose output may be missing. Before the thread starts.
   void replay_received(std::string_view carrier, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);
   /// Lines for results/ of messages found final in the journal; they may be there already. Before the thread starts.
@@ -102,6 +111,10 @@ class outputs {
   /// `by` may be null: a carrier of an earlier run.
   void write_received(carrier* by, const received_from& from, std::int64_t received_at_ms,
                       std::span<const std::uint8_t> pdu);
+  void write_unmatched(const parked_receipt& p);
+  /// Null: not configured now.
+  carrier* carrier_named(std::string_view name);
+  void remember_sent(const message& m, const batch& b, const carrier* c, const journal_records::final_outcome& outcome);
   open_report& report_of(batch& b);
   /// Gives the slots of what was consumed back to their carriers' shares, many at a time.
   void release_slots();
@@ -124,6 +137,7 @@ class outputs {
   rotating_output results_;
   rotating_output receipts_;
   rotating_output unrouted_;
+  receipt_desk desk_;
   /// The same order in every run of the same events, unlike that of addresses.
   struct by_id {
     bool operator()(const batch* left, const batch* right) const noexcept { return left->batch_id < right->batch_id; }

@@ -1,5 +1,5 @@
-// A received PDU as one line of JSON. Making sense of receipts (which message, which part) is a later step; here
-// whatever can be decoded is shown, and the octets themselves are always kept.
+// A received PDU as one line of JSON. What belongs to a message is receipt_desk's; here whatever can be decoded is
+// shown, and the octets themselves are always kept.
 #include "engine/report/received_line.hpp"
 
 #include <optional>
@@ -64,12 +64,22 @@ std::string printable(std::string_view octets) {
   return text;
 }
 
+void append_reading(std::string& out, const received_receipt& r) {
+  if (!r.message_id.empty()) append_member(out, "message_id", printable(r.message_id));
+  if (r.state) {
+    append_member(out, "state", protocol::name_of(*r.state));
+    out.append(protocol::is_final(*r.state) ? ",\"final\":true" : ",\"final\":false");
+  }
+  if (!r.error.empty()) append_member(out, "error", r.error);
+  if (r.done_at_ms != 0) append_member(out, "done_at", format_rfc3339_ms(r.done_at_ms));
+}
+
 }  // namespace
 
 received_kind append_received_line(std::string& out, const received_from& from, std::int64_t received_at_ms,
-                                   std::span<const std::uint8_t> pdu) {
+                                   std::span<const std::uint8_t> pdu, const received_receipt* read) {
   const auto f = decode_fields(pdu);
-  const bool receipt = f && is_receipt(f->esm_class);
+  const bool receipt = read != nullptr || (f && is_receipt(f->esm_class));
   out.append(receipt ? "{\"kind\":\"part\",\"batch\":null" : "{\"kind\":\"message\"");
   append_member(out, "carrier", from.carrier);
   if (f) {
@@ -110,7 +120,9 @@ received_kind append_received_line(std::string& out, const received_from& from, 
       }
       append_member(out, "text", text);
     }
-    if (const auto id = f->tlvs.find(tlv_tag::receipted_message_id)) {
+    if (read != nullptr) {
+      append_reading(out, *read);
+    } else if (const auto id = f->tlvs.find(tlv_tag::receipted_message_id)) {
       std::string_view value(reinterpret_cast<const char*>(id->data()), id->size());
       while (!value.empty() && value.back() == '\0') value.remove_suffix(1);
       append_member(out, "message_id", printable(value));

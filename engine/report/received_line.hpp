@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/receipts/received_receipt.hpp"
 #include "protocol/text_encoding.hpp"
 
 namespace trunkline::engine {
@@ -22,9 +23,9 @@ struct received_from {
 /// Appends the line of a deliver_sm or data_sm (a whole PDU) for receipts/ or inbound/, newline included: its decoded
 /// fields, and `raw`, so that nothing is lost even where nothing could be read. The text is decoded as data_coding
 /// (SMPP 3.4, 5.2.19; 3GPP TS 23.038, 4) and the national language tables of its header say; without `text` where they
-/// say that it is none, or in a set that we do not read. Never fails. `batch` is null until receipts are matched with
-/// their messages.
+/// say that it is none, or in a set that we do not read. Never fails. A receipt here is one that found no message: its
+/// `batch` is null. `receipt`: what was read of it, when that is known already, else its esm_class tells.
 received_kind append_received_line(std::string& out, const received_from& from, std::int64_t received_at_ms,
-                                   std::span<const std::uint8_t> pdu);
+                                   std::span<const std::uint8_t> pdu, const received_receipt* receipt = nullptr);
 
 }  // namespace trunkline::engine

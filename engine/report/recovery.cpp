@@ -338,6 +338,10 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
                         (outcome->flags & flag_maybe_duplicate) != 0, outcome->submitted_at_ms);
       ++out.report_lines_replayed;
       mark_final(b, entry->first);
+      if (outcome->parts_accepted != 0) {
+        state_.sent.push_back({b.batch_id, static_cast<std::uint32_t>(reader_.line()), b.name, b.defaults.name, head,
+                               entry->second.carrier, std::move(entry->second.payload)});
+      }
       ++entry;
     }
     if (entry != h.finals.end() && entry->first / block_entries == block_index) ++entry;  // an entry the block lacks

@@ -36,13 +36,25 @@ struct recovered_pdu {
   std::vector<std::uint8_t> octets;
 };
 
+/// A message found final in the journal, with accepted parts: receipts may have to find it.
+struct recovered_sent {
+  std::uint32_t batch = 0;
+  std::uint32_t line = 0;
+  std::string batch_name;  ///< of its file
+  std::string called;      ///< what the batch calls itself
+  std::string head;        ///< as append_report_head made it
+  std::string carrier;
+  std::vector<std::uint8_t> outcome;  ///< the payload of its final_outcome
+};
+
 /// Everything the last run left behind.
 struct recovered_state {
   std::vector<recovered_batch> batches;
   std::vector<live_record> live;
   std::vector<journal_records::control> controls;
   std::vector<recovered_pdu> received;  ///< whose output may be missing
-  std::string result_lines;             ///< lines of results/ that may be missing
+  std::vector<recovered_sent> sent;
+  std::string result_lines;  ///< lines of results/ that may be missing
   std::uint64_t result_line_count = 0;
   journal_start next;  ///< where the journal goes on
   std::uint32_t next_batch = 1;

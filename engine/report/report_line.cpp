@@ -2,6 +2,8 @@
 // both come as a final_outcome and a head.
 #include "engine/report/report_line.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "engine/runtime/rfc3339.hpp"
@@ -65,6 +67,39 @@ journal_records::final_outcome outcome_of(const message& m, report_scratch& scra
   return o;
 }
 
+sent_message sent_message_of(std::string_view head, const journal_records::final_outcome& outcome, bool for_replies) {
+  sent_message m;
+  m.submitted_at_ms = outcome.submitted_at_ms;
+  m.parts = outcome.parts;
+  m.receipt = (outcome.flags & flag_receipt) != 0;
+  m.complete = outcome.status == static_cast<std::uint8_t>(router::message_status::sent);
+  m.ids = outcome.ids;
+  for (std::size_t at = 0; at + 2 <= outcome.ids.size(); at += 2U + outcome.ids[at + 1]) {
+    if (outcome.ids[at] != journal_records::sender_part) continue;
+    m.ids = outcome.ids.first(at);
+    const auto sender = outcome.ids.subspan(at + 2);
+    if (for_replies) m.sender = {reinterpret_cast<const char*>(sender.data()), sender.size()};
+  }
+  // The members in the order of append_report_head, each behind a comma.
+  const auto string_member = [&](std::string_view name) -> std::string_view {
+    if (!head.starts_with(name)) return {};
+    head.remove_prefix(name.size());
+    std::size_t end = 1;
+    while (end < head.size() && head[end] != '"') end += head[end] == '\\' ? 2U : 1U;
+    const std::string_view value = head.substr(0, end + 1);
+    head.remove_prefix(value.size());
+    return value;
+  };
+  head.remove_prefix(std::min(head.size(), head.find(',')));
+  m.id = string_member(",\"id\":");
+  (void)string_member(",\"to\":");
+  if (const auto number = string_member(",\"number\":"); number.size() > 2)
+    m.number = number.substr(1, number.size() - 2);
+  constexpr std::string_view tags = ",\"tags\":";
+  if (for_replies && head.starts_with(tags)) m.tags = head.substr(tags.size());
+  return m;
+}
+
 void append_report_line(std::string& out, std::string_view head, const journal_records::final_outcome& o,
                         std::string_view carrier, std::string_view batch) {
   const auto status = static_cast<router::message_status>(o.status);
@@ -98,7 +133,7 @@ void append_report_line(std::string& out, std::string_view head, const journal_r
     out.append(",\"message_ids\":[");
     for (std::size_t at = 0; at + 2 <= o.ids.size();) {
       const std::size_t length = o.ids[at + 1];
-      if (at + 2 + length > o.ids.size()) break;
+      if (at + 2 + length > o.ids.size() || o.ids[at] == journal_records::sender_part) break;
       if (at != 0) out.push_back(',');
       append_json(out, {reinterpret_cast<const char*>(o.ids.data()) + at + 2, length});
       at += 2 + length;

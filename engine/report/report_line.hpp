@@ -7,6 +7,7 @@
 
 #include "engine/dispatch/message.hpp"
 #include "engine/journal/records.hpp"
+#include "engine/receipts/sent_message.hpp"
 
 namespace trunkline::engine {
 
@@ -21,7 +22,12 @@ struct report_scratch {
   std::string head;
   std::string ids;
   std::string error_text;
+  std::string sender;
 };
 journal_records::final_outcome outcome_of(const message& m, report_scratch& scratch);
+
+/// What receipts and replies need of a final message, from its report head and outcome: all but batch, carrier and
+/// line. With `for_replies` also the tags, and the sender where the outcome holds it. Views head and outcome.
+sent_message sent_message_of(std::string_view head, const journal_records::final_outcome& outcome, bool for_replies);
 
 }  // namespace trunkline::engine

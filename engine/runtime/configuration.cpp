@@ -139,6 +139,16 @@ privacy_config read_privacy(toml_section& section) {
   return out;
 }
 
+receipts_config read_receipts_section(toml_section& section) {
+  receipts_config out;
+  section.duration("receipt_ttl", out.receipt_ttl, 1s, 366 * 24h);
+  section.duration("park_time", out.park_time, 0ms, 366 * 24h);
+  section.integer("max_parked", out.max_parked, 1, 10'000'000);
+  section.size("index_memory", out.index_memory_bytes);
+  section.finish();
+  return out;
+}
+
 log_config read_log(toml_section& section) {
   log_config out;
   const auto words = [&](std::string_view key, std::string& value, std::initializer_list<std::string_view> allowed) {
@@ -211,6 +221,7 @@ configuration read_all(const toml::table& tree, const std::string& base, fault_l
   if (auto section = root.table("spool")) config.spool = read_spool(*section);
   if (auto section = root.table("http")) config.http = read_http(*section);
   if (auto section = root.table("privacy")) config.privacy = read_privacy(*section);
+  if (auto section = root.table("receipts")) config.receipts = read_receipts_section(*section);
   if (auto section = root.table("log")) config.log = read_log(*section);
   auto carriers = root.tables("carrier");
   for (toml_section& section : carriers) config.carriers.push_back(read_carrier(section, base));

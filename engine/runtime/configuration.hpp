@@ -245,6 +245,16 @@ struct inbound_config {
   friend bool operator==(const inbound_config&, const inbound_config&) = default;
 };
 
+/// [receipts]
+struct receipts_config {
+  milliseconds receipt_ttl = std::chrono::hours(72);   ///< how long a receipt finds its message
+  milliseconds park_time = std::chrono::hours(1);      ///< how long one waits for it
+  std::uint64_t max_parked = 100'000;
+  std::uint64_t index_memory_bytes = std::uint64_t{256} << 20U;
+
+  friend bool operator==(const receipts_config&, const receipts_config&) = default;
+};
+
 /// Everything one configuration file says.
 struct configuration {
   std::string data_dir = "/var/lib/trunkline";
@@ -252,6 +262,7 @@ struct configuration {
   spool_config spool;
   http_config http;
   privacy_config privacy;
+  receipts_config receipts;
   log_config log;
   std::vector<carrier_config> carriers;
   std::vector<route_config> routes;

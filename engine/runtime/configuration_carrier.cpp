@@ -11,6 +11,7 @@
 
 #include "engine/runtime/configuration_sections.hpp"
 #include "engine/runtime/configuration_values.hpp"
+#include "engine/runtime/local_time.hpp"
 #include "engine/runtime/tls_context.hpp"
 #include "protocol/command_status.hpp"
 #include "protocol/text_data_coding.hpp"
@@ -207,6 +208,11 @@ void read_receipts(toml_section& section, carrier_config& carrier) {
   section.choice("receipt_detect", carrier.receipt_detect,
                  {{"esm_class", receipt_detection::esm_class}, {"text", receipt_detection::text}});
   section.string("receipt_timezone", carrier.receipt_timezone, 64);
+  if (!local_time::find(carrier.receipt_timezone))
+    section.error(section.where("receipt_timezone"),
+                  fmt::format("receipt_timezone \"{}\" is not known: expected \"UTC\", a name such as "
+                              "\"Europe/Berlin\" or an offset such as \"+05:30\"",
+                              carrier.receipt_timezone));
   for (const auto& [key, out] : {std::pair<std::string_view, id_format*>{"response_ids", &carrier.response_ids},
                                  {"receipt_ids", &carrier.receipt_ids}})
     section.choice(

@@ -12,10 +12,6 @@ struct dormant_key {
 
 // clang-format off
 constexpr dormant_key dormant_keys[] = {
-    {"carrier", "receipt_detect"},
-    {"carrier", "receipt_timezone"},
-    {"carrier", "response_ids"},
-    {"carrier", "receipt_ids"},
     {"", "inbound"},
 };
 // clang-format on

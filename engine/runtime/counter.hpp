@@ -24,14 +24,12 @@ class counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// Durations in powers-of-two-and-a-half steps from 50 microseconds to about 100 seconds; same threading as `counter`.
-/// prometheus-cpp's own histogram takes a mutex for each observation, so the engine counts here and exports at scrape
-/// time.
-class duration_histogram {
+/// Durations in steps whose upper bounds, in microseconds, are given; same threading as `counter`. prometheus-cpp's own
+/// histogram takes a mutex for each observation, so the engine counts here and exports at scrape time.
+template <const auto& Bounds>
+class bounded_histogram {
  public:
-  static constexpr std::array<std::uint64_t, 20> upper_bounds_us = {
-      50,      100,     250,     500,       1'000,     2'500,     5'000,      10'000,     25'000,     50'000,
-      100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 25'000'000, 50'000'000, 100'000'000};
+  static constexpr const auto& upper_bounds_us = Bounds;
 
   /// Owner thread only.
   void observe(std::chrono::nanoseconds duration, std::uint64_t times = 1) noexcept {
@@ -47,8 +45,21 @@ class duration_histogram {
   std::uint64_t sum_us() const noexcept { return sum_us_.value(); }
 
  private:
-  std::array<counter, upper_bounds_us.size() + 1> buckets_;
+  std::array<counter, Bounds.size() + 1> buckets_;
   counter sum_us_;
 };
+
+/// Powers of two and a half from 50 microseconds to 100 seconds.
+inline constexpr std::array<std::uint64_t, 20> duration_bounds_us = {
+    50,      100,     250,     500,       1'000,     2'500,     5'000,      10'000,     25'000,     50'000,
+    100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 25'000'000, 50'000'000, 100'000'000};
+using duration_histogram = bounded_histogram<duration_bounds_us>;
+
+/// From a quarter of a second to three days: what delivery to a phone takes.
+inline constexpr std::array<std::uint64_t, 16> delivery_bounds_us = {
+    250'000,        500'000,        1'000'000,       2'500'000,      5'000'000,     10'000'000,
+    30'000'000,     60'000'000,     300'000'000,     900'000'000,    3'600'000'000, 14'400'000'000,
+    43'200'000'000, 86'400'000'000, 172'800'000'000, 259'200'000'000};
+using delivery_histogram = bounded_histogram<delivery_bounds_us>;
 
 }  // namespace trunkline::engine

@@ -52,7 +52,9 @@ feeder::feeder(feeder_options options, file_system& files, const clock& time, sl
       routing_(std::move(routes)),
       parser_(options_.records),
       reader_(options_.records.limits.line_bytes),
-      encoder_(magazine_) {}
+      encoder_(magazine_) {
+  encoder_.keep_sender(options_.keep_sender);
+}
 
 feeder::~feeder() {
   while (!delayed_.empty()) {

@@ -30,6 +30,7 @@ struct feeder_options {
   std::chrono::milliseconds default_validity{std::chrono::hours(48)};
   /// Lines of one carrier that may wait for a later attempt; then its other lines wait in their files.
   std::uint64_t max_postponed = 200'000;
+  bool keep_sender = false;  ///< replies have to find what was sent
 };
 
 /// The dispatcher: takes lines of the open batches while their carriers have room, routes and encodes them, keeps short

@@ -32,6 +32,7 @@ struct spool_paths {
   std::string bits(std::uint32_t batch) const { return bits() + "/" + std::to_string(batch); }
   std::string expanded() const { return data + "/expanded"; }
   std::string expanded(std::string_view name) const { return expanded() + "/" + std::string(name); }
+  std::string sent() const { return data + "/receipts"; }
   std::string names() const { return data + "/names"; }
   std::string lock() const { return data + "/lock"; }
   std::string control() const { return data + "/control.sock"; }

@@ -278,7 +278,8 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
 
   // Into the slab.
   const std::size_t part_bytes = sizeof(part_record) + stride;
-  const std::size_t payload = head_.size() + count * part_bytes;
+  const std::string_view kept_sender = keep_sender_ ? sender : std::string_view();
+  const std::size_t payload = head_.size() + kept_sender.size() + count * part_bytes;
   if (head_.size() > 0xffff) return refuse(router::reason::bad_field, "tags and id are too long for a report line");
   if (slab::slots_for(payload) > max_slots) return verdict::no_memory;
   message* m = memory_.take(payload);
@@ -288,13 +289,15 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
   m->encoding = used;
   m->priority = from.priority;
   if (text.smart) m->flags = flag_smart;
+  if (pdu.registered_delivery != 0) m->flags |= flag_receipt;
   m->parts = static_cast<std::uint8_t>(count);
-  m->parts_offset = m->head_length;
+  m->parts_offset = static_cast<std::uint32_t>(m->head_length + kept_sender.size());
   m->part_stride = static_cast<std::uint32_t>(part_bytes);
   m->validity_offset = to.validity_format == validity_format::relative
                            ? static_cast<std::uint8_t>(protocol::validity_period_offset(pdu))
                            : std::uint8_t{0};
   m->write(0, {reinterpret_cast<const std::uint8_t*>(head_.data()), head_.size()});
+  m->write(m->head_length, {reinterpret_cast<const std::uint8_t*>(kept_sender.data()), kept_sender.size()});
   std::size_t from_octet = 0;
   for (std::size_t part = 0; part < count; ++part) {
     const std::size_t length = ends[part] - from_octet;

@@ -29,6 +29,9 @@ class submit_encoder {
  public:
   explicit submit_encoder(slab::magazine& memory) : memory_(memory) {}
 
+  /// Messages carry their sender's name along, so that replies find them.
+  void keep_sender(bool keep) noexcept { keep_sender_ = keep; }
+
   enum class verdict : std::uint8_t {
     ready,      ///< `built` is the message
     refused,    ///< the text cannot go by this carrier: see error()
@@ -54,6 +57,7 @@ class submit_encoder {
 
   slab::magazine& memory_;
   message* built_ = nullptr;
+  bool keep_sender_ = false;
   record_error error_;
   std::string head_;
   submit_text text_;

@@ -130,7 +130,7 @@ world::world(world_options options)
   for (const auto& path :
        {std::string("/spool"), std::string("/data"), paths_.incoming(), paths_.active(), paths_.results(),
         paths_.done(), paths_.rejected(), paths_.receipts(), paths_.inbound(), paths_.unrouted(), paths_.journal(),
-        paths_.bits(), paths_.expanded(), std::string("/spool/staging")}) {
+        paths_.bits(), paths_.expanded(), paths_.sent(), std::string("/spool/staging")}) {
     (void)files_.make_directory(path);
   }
   unsigned number = 0;
@@ -205,7 +205,7 @@ bool world::start() {
       [fatal](std::error_code why, const std::string& what) { fatal("publisher " + what, why); });
   e.shown->set_wake(&e.publish_slot);
   e.reports = std::make_unique<outputs>(
-      files_, time_, spool_, paths_, e.memory, e.queues, e.synced, *e.shown,
+      files_, time_, spool_, config_.receipts, 24h, paths_, e.memory, e.queues, e.synced, *e.shown,
       outputs::hooks{[&e](std::uint32_t id) { e.feed->closed(id); }, [] {},
                      [&e](std::uint64_t marker) { e.commit->checkpoint_done(marker); },
                      [fatal](std::error_code why, const std::string& what) { fatal("outputs " + what, why); }});
@@ -233,6 +233,10 @@ bool world::start() {
     credit += window;
   }
   e.queues.credit.set_limit(credit);
+  if (auto receipts = e.reports->receipts().recover(); !receipts) {
+    fatal("receipts", receipts.error());
+    return false;
+  }
   e.names = std::make_unique<name_memory>(files_, paths_.names(), 1'000'000);
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
   if (auto loaded = e.names->load(now_s); !loaded) {
@@ -240,7 +244,7 @@ bool world::start() {
     return false;
   }
   e.claims = std::make_unique<claimer>(files_, time_, spool_, paths_, records, *e.names, e.next_batch);
-  e.feed = std::make_unique<feeder>(feeder_options{records, 48h, options_.max_postponed}, files_, time_, e.memory,
+  e.feed = std::make_unique<feeder>(feeder_options{records, 48h, options_.max_postponed, true}, files_, time_, e.memory,
                                     e.queues, routes);
   e.next_batch.store(state->next_batch);
   if (auto adopted = adopt_recovered(std::move(*state), e.carriers, time_, {*e.commit, *e.reports, *e.feed, *e.names});

@@ -99,6 +99,12 @@ require_trailer = true
 group = "sms"
 dir_mode = "750"
 file_mode = "0600"
+[receipts]
+receipt_ttl = "48h"
+park_time = "10m"
+max_parked = 7
+index_memory = "1MiB"
+
 [privacy]
 mask_numbers = false
 [http]
@@ -206,6 +212,7 @@ to = "drop"
   EXPECT_EQ(config.spool, spool);
   EXPECT_EQ(config.http.listen, "[::1]:80");
   EXPECT_FALSE(config.privacy.mask_numbers);
+  EXPECT_EQ(config.receipts, (receipts_config{48h, 10min, 7, 1U << 20}));
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.log.format, "json");
   carrier_config a;
@@ -336,6 +343,10 @@ INSTANTIATE_TEST_SUITE_P(
         fault_case{"control_character", "[spool]\ndir = \"a\\u0000b\"\n", "", "", 2, 7, "control character"},
         fault_case{"listen_without_port", "[http]\nlisten = \"127.0.0.1\"\n", "", "", 2, 10, "HOST:PORT"},
         fault_case{"listen_port_range", "[http]\nlisten = \"x:65536\"\n", "", "", 2, 10, "HOST:PORT"},
+        fault_case{"receipts_ttl", "[receipts]\nreceipt_ttl = \"0s\"\n", "", "", 2, 15, "receipt_ttl is 0s"},
+        fault_case{"receipts_parked", "[receipts]\nmax_parked = 0\n", "", "", 2, 14, "max_parked is 0"},
+        fault_case{"receipts_memory", "[receipts]\nindex_memory = \"1G\"\n", "", "", 2, 16, "is a size"},
+        fault_case{"receipts_unknown", "[receipts]\npark_tme = \"1h\"\n", "", "", 2, 1, "\"park_time\""},
         fault_case{"log_level", "[log]\nlevel = \"loud\"\n", "", "", 2, 9, "\"trace\""},
         fault_case{"inbound_waits", "[[inbound]]\nname = \"x\"\nto = \"drop\"\n", "", "", 1, 3, "no effect yet", true}),
     name_of_case);
@@ -392,8 +403,8 @@ INSTANTIATE_TEST_SUITE_P(
         fault_case{"binds_cannot_receive", "",
                    "password = \"x\"\n[[carrier.bind]]\nbind = \"transmitter\"\nsessions = 4\n", "", 1, 1,
                    "nothing can receive them", true},
-        fault_case{"dormant", "", "receipt_ids = \"hex\"\n", "", 5, 1,
-                   "carrier.receipt_ids is accepted but has no effect yet", true},
+        fault_case{"receipt_timezone", "", "receipt_timezone = \"Mars/Olympus\"\n", "", 5, 1,
+                   "receipt_timezone \"Mars/Olympus\" is not known"},
         fault_case{"no_way_for_receipts", "", "bind = \"transmitter\"\n", "", 1, 1, "nothing can receive them", true},
         fault_case{"only_receives", "", "bind = \"receiver\"\n", "", 9, 7, "only receives", true}),
     name_of_case);
