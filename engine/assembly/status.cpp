@@ -30,6 +30,20 @@ std::string server_of(const bind_config& bind) {
   return fmt::format("{}:{}", bind.host, bind.port);
 }
 
+/// Within how many seconds this share was delivered, as far as the steps of the histogram tell.
+double within_seconds(const delivery_histogram& h, double share) {
+  std::uint64_t all = 0;
+  for (std::size_t i = 0; i <= delivery_bounds_us.size(); ++i) all += h.bucket(i);
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < delivery_bounds_us.size(); ++i) {
+    seen += h.bucket(i);
+    if (static_cast<double>(seen) >= share * static_cast<double>(all)) {
+      return static_cast<double>(delivery_bounds_us[i]) / 1e6;
+    }
+  }
+  return static_cast<double>(delivery_bounds_us.back()) / 1e6;
+}
+
 json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
   const auto& config = c.config();
   json j;
@@ -61,6 +75,11 @@ json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
                    {"message_ids", name_of(static_cast<id_relation>(d.id_relation.load(std::memory_order_relaxed)))}};
   if (d.ended() != 0)
     j["receipts"]["delivery_ratio"] = static_cast<double>(d.delivered()) / static_cast<double>(d.ended());
+  if (d.delivered() != 0) {
+    j["receipts"]["delivered_within_seconds"] = {{"p50", within_seconds(d.duration, 0.5)},
+                                                 {"p90", within_seconds(d.duration, 0.9)},
+                                                 {"p99", within_seconds(d.duration, 0.99)}};
+  }
   j["sessions"] = json::array();
   for (const auto& p : c.probes()) {
     std::uint64_t answers = 0;

@@ -44,6 +44,20 @@ void print(const json& s) {
                lanes.value("urgent", 0), lanes.value("normal", 0), lanes.value("bulk", 0), c.value("in_memory", 0),
                c.value("paused", false) ? "  throttled, pausing" : "");
   }
+  fmt::print("\n{:<16} {:>12} {:>12} {:>12} {:>12} {:>12} {:>11}  {}\n", "CARRIER", "RECEIPTS", "UNMATCHED", "REPEATED",
+             "DELIVERED", "ENDED", "IN (50/99%)", "IDS");
+  for (const auto& c : s["carriers"]) {
+    const auto& r = c["receipts"];
+    const auto n = [&](const char* key) { return r.value(key, std::uint64_t{0}); };
+    const std::uint64_t ended = n("messages_ended");
+    const json within = r.value("delivered_within_seconds", json::object());
+    fmt::print("{:<16} {:>12} {:>12} {:>12} {:>12} {:>12} {:>11}  {}\n", c.value("name", ""), n("received"),
+               n("unmatched"), n("repeated"),
+               ended == 0 ? std::string("-") : fmt::format("{:.2f} %", r.value("delivery_ratio", 0.0) * 100), ended,
+               within.empty() ? std::string("-")
+                              : fmt::format("{:g}/{:g} s", within.value("p50", 0.0), within.value("p99", 0.0)),
+               r.value("message_ids", ""));
+  }
   fmt::print("\n{:<40} {:<11} {:>24} {}\n", "BATCH", "STATE", "FINISHED", "ACCEPTED");
   for (const auto& b : s["batches"]) {
     const auto finished = b.value("finished", std::uint64_t{0});

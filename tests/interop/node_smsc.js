@@ -1,17 +1,21 @@
 // An SMSC made with npm's smpp: accepts any bind and every submit_sm, puts long messages together by their UDH, and
 // writes one JSON line for each whole message: {"to", "from", "text", "parts", "data_coding", "message_ids"}.
 //
-//   node node_smsc.js PORT OUTPUT
+//   node node_smsc.js PORT OUTPUT [receipts]
 //
-// On SIGTERM it writes {"binds", "submits", "errors", "unfinished"} as its last line and ends.
+// With "receipts" it sends one for each part, on any bound session: ids in decimal (responses have them in hexadecimal),
+// every fifth with an ENROUTE before, every seventh before the response, every tenth twice, every fourth in
+// message_payload, every ninth says UNDELIV. On SIGTERM it writes {"binds", "submits", "errors", "unfinished",
+// "receipts", "answered"} as its last line and ends.
 'use strict';
 
 const fs = require('fs');
 const smpp = require('smpp');
 
-const [port, output] = [Number(process.argv[2]), process.argv[3]];
+const [port, output, withReceipts] = [Number(process.argv[2]), process.argv[3], process.argv[4] === 'receipts'];
 const out = fs.openSync(output, 'w');
-const totals = { binds: 0, submits: 0, errors: [], unfinished: 0 };
+const totals = { binds: 0, submits: 0, errors: [], unfinished: 0, receipts: 0, answered: 0 };
+const sessions = [];
 const unfinished = new Map();
 let lines = [];
 let nextId = 0;
@@ -45,10 +49,33 @@ function accept(pdu, id) {
   whole(pdu, of.texts, of.ids);
 }
 
+function receipt(pdu, number, stat) {
+  const session = sessions[number % sessions.length];
+  const text = `id:${String(number).padStart(10, '0')} sub:001 dlvrd:001 submit date:2611221000 done date:2611221001 stat:${stat} err:000 text:x`;
+  const fields = {
+    source_addr_ton: 1, source_addr_npi: 1, source_addr: pdu.destination_addr, destination_addr: pdu.source_addr, esm_class: 4,
+  };
+  if (number % 4 === 0) fields.message_payload = text;
+  else fields.short_message = text;
+  totals.receipts++;
+  session.deliver_sm(fields, (response) => {
+    if (response.command_status === 0) totals.answered++;
+    else totals.errors.push(`receipt of ${number} was refused with ${response.command_status}`);
+  });
+}
+
+function receipts(pdu, number) {
+  if (number % 5 === 0) receipt(pdu, number, 'ENROUTE');
+  const stat = number % 9 === 0 ? 'UNDELIV' : 'DELIVRD';
+  receipt(pdu, number, stat);
+  if (number % 10 === 0) receipt(pdu, number, stat);
+}
+
 const server = smpp.createServer((session) => {
   const bind = (pdu) => {
     totals.binds++;
     session.send(pdu.response({ system_id: 'node' }));
+    sessions.push(session);
   };
   session.on('bind_transceiver', bind);
   session.on('bind_transmitter', bind);
@@ -59,7 +86,10 @@ const server = smpp.createServer((session) => {
     const id = (++nextId).toString(16).padStart(8, '0');
     try {
       accept(pdu, id);
+      const early = withReceipts && nextId % 7 === 0;
+      if (early) receipts(pdu, nextId);
       session.send(pdu.response({ message_id: id }));
+      if (withReceipts && !early) receipts(pdu, nextId);
     } catch (error) {
       totals.errors.push(String(error));
       session.send(pdu.response({ command_status: smpp.ESME_RSYSERR }));
