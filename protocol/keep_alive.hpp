@@ -21,6 +21,11 @@ class keep_alive {
   /// `interval` of zero or less: never ask. `timeout`: how long an answer may take.
   constexpr keep_alive(duration interval, duration timeout) noexcept : interval_(interval), timeout_(timeout) {}
 
+  constexpr void set_times(duration interval, duration timeout) noexcept {
+    interval_ = interval;
+    timeout_ = timeout;
+  }
+
   /// The session is bound, or the peer sent something.
   constexpr void heard(time_point now) noexcept {
     last_heard_ = now;

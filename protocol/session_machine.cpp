@@ -181,10 +181,15 @@ void session_machine::on_submit_resp(const frame& pdu, time_point now) noexcept 
   const auto answered = window_.close(pdu.header.sequence_number);
   if (!answered) [[unlikely]]
     return handler_.on_fault(session_fault::late_response, pdu.octets);
+  const std::string_view id = leading_text(pdu.body);
+  std::uint8_t congestion = 0;
+  if (pdu.body.size() > id.size() + 1) [[unlikely]]
+    congestion = tlv_view(pdu.body.subspan(id.size() + 1)).find_u8(tlv_tag::congestion_state).value_or(0);
   handler_.on_submit_answer({.token = answered->value,
                              .status = pdu.header.status,
                              .nack = false,
-                             .message_id = leading_text(pdu.body),
+                             .congestion_state = congestion,
+                             .message_id = id,
                              .duration = now - answered->sent});
 }
 
@@ -198,8 +203,12 @@ void session_machine::on_nack(const frame& pdu, time_point now) noexcept {
   // A nack that says "no error" is a refusal all the same.
   const command_status status =
       pdu.header.status == command_status::rok ? command_status::runknownerr : pdu.header.status;
-  handler_.on_submit_answer(
-      {.token = answered->value, .status = status, .nack = true, .message_id = {}, .duration = now - answered->sent});
+  handler_.on_submit_answer({.token = answered->value,
+                             .status = status,
+                             .nack = true,
+                             .congestion_state = 0,
+                             .message_id = {},
+                             .duration = now - answered->sent});
 }
 
 void session_machine::on_bind_resp(const frame& pdu, time_point now) noexcept {

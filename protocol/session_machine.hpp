@@ -75,8 +75,9 @@ struct submit_token {
 struct submit_answer {
   submit_token token;
   command_status status{};
-  bool nack = false;            ///< the answer was a generic_nack
-  std::string_view message_id;  ///< without its NUL, opaque octets; dies with the octets given to on_bytes()
+  bool nack = false;                  ///< the answer was a generic_nack
+  std::uint8_t congestion_state = 0;  ///< how busy the SMSC says it is, 0 to 100 (SMPP 5.0, 4.8.4.18); 0: not said
+  std::string_view message_id;        ///< without its NUL, opaque octets; dies with the octets given to on_bytes()
   std::chrono::steady_clock::duration duration{};
 };
 
@@ -139,6 +140,14 @@ class session_machine {
   /// Only while free_slots() != 0.
   [[nodiscard]] std::uint32_t open_submit(time_point now, submit_token token) noexcept {
     return window_.open(now, token);
+  }
+  /// Changes how many submit_sm may be unanswered.
+  void resize_window(std::uint32_t size) { window_.resize(size); }
+  /// New times; they hold for what is unanswered, too.
+  void set_timeouts(session_settings::duration response, session_settings::duration enquire_link) noexcept {
+    settings_.response_timeout = response;
+    settings_.enquire_link = enquire_link;
+    keep_alive_.set_times(enquire_link, response);
   }
   /// Takes a submit_sm back that surely never reached the connection.
   [[nodiscard]] std::optional<submit_token> withdraw_submit(std::uint32_t sequence_number) noexcept;

@@ -18,7 +18,7 @@ namespace trunkline::protocol {
 /// A ring of at least twice the window, indexed by sequence number. Each slot stores its full sequence number, so that
 /// a late or duplicate answer hits no newer request; a number whose slot is still busy is skipped, so that one lost
 /// answer does not stop the stream. Slots in use are linked in order of opening, which makes the oldest one known at
-/// no cost. Allocates in the constructor only. One thread.
+/// no cost. Allocates in the constructor, and in resize() to more than ever before. One thread.
 ///
 /// Numbers go from 1 to `Last` and begin again (SMPP 3.4, 5.1.4); a number that is still unanswered is never given out
 /// again, however often they have gone round. `Last` must be larger than the ring.
@@ -44,12 +44,11 @@ class window {
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
   [[nodiscard]] std::uint32_t free() const noexcept { return size_ > in_flight_ ? size_ - in_flight_ : 0; }
 
-  /// Changes how many may be unanswered. Never forgets one: a smaller window fills up again only after answers came.
-  /// A window that outgrows its ring is refused (false); a new session is made with the new size then.
-  [[nodiscard]] bool resize(std::uint32_t size) noexcept {
-    if (2 * std::size_t{size} > mask_ + std::size_t{1}) return false;
+  /// Changes how many may be unanswered, 1 to 1,000,000. Never forgets one: a smaller window fills up again only after
+  /// answers came.
+  void resize(std::uint32_t size) {
+    if (2 * std::size_t{size} > mask_ + std::size_t{1}) grow(std::bit_ceil(2 * size));
     size_ = size;
-    return true;
   }
 
   /// Opens a request and returns its sequence number, or 0 when the window is full. `now` must never go back.
@@ -118,6 +117,24 @@ class window {
   }
 
  private:
+  /// Moves everything into a ring of `ring` slots, in order. What had slots of their own in the smaller ring, a power
+  /// of two, has in the larger one.
+  void grow(std::uint32_t ring) {
+    std::vector<slot> before(ring + std::size_t{1});
+    before.swap(slots_);
+    const std::uint32_t old_head = head();
+    mask_ = ring - 1;
+    clear_links();
+    for (std::uint32_t i = before[old_head].next; i != old_head; i = before[i].next) {
+      const std::uint32_t index = before[i].number & mask_;
+      slot& moved = slots_[index];
+      moved.number = before[i].number;
+      moved.sent = before[i].sent;
+      moved.value = std::move(before[i].value);
+      link_last(index);
+    }
+  }
+
   struct slot {
     std::uint32_t number = 0;  // 0: free
     std::uint32_t previous = 0;

@@ -19,7 +19,6 @@ constexpr unsigned fraction_bits = 20;
 constexpr double fraction_scale = 1U << fraction_bits;
 /// The pace never falls below this part of the full one, so that recovery always begins with something.
 constexpr double min_fraction = 1.0 / 1024;
-constexpr double decrease = 0.5;
 
 std::int64_t nanoseconds_of(pace::time_point time) noexcept {
   return duration_cast<nanoseconds>(time.time_since_epoch()).count();
@@ -44,26 +43,27 @@ std::int64_t interval_of(double rate) noexcept {
 constexpr std::uint64_t pace::pack(throttle_state state) noexcept {
   const auto fraction = static_cast<std::uint64_t>(state.fraction * fraction_scale);
   // A time of 0 would read as "none".
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(state.at_ms, 1)) << (fraction_bits + 1) | fraction;
+  const auto at = static_cast<std::uint64_t>(std::max<std::int64_t>(state.at_ms, 1));
+  return at << (fraction_bits + 2) | std::uint64_t{state.pauses} << (fraction_bits + 1) | fraction;
 }
 
 constexpr pace::throttle_state pace::unpack(std::uint64_t word) noexcept {
-  return {static_cast<std::int64_t>(word >> (fraction_bits + 1)),
+  return {static_cast<std::int64_t>(word >> (fraction_bits + 2)), (word >> (fraction_bits + 1) & 1U) != 0,
           static_cast<double>(word & ((2ULL << fraction_bits) - 1)) / fraction_scale};
 }
 
 double pace::fraction_at(std::uint64_t word, time_point now) const noexcept {
   if (word == 0) return 1.0;
   const throttle_state state = unpack(word);
-  const double since = static_cast<double>(nanoseconds_of(now)) / 1e6 - static_cast<double>(state.at_ms);
-  const double climb = std::clamp(
-      (since - static_cast<double>(pause.count())) / static_cast<double>((recovery - pause).count()), 0.0, 1.0);
+  const double since = static_cast<double>(nanoseconds_of(now)) / 1e6 - static_cast<double>(state.resumes_ms());
+  const double climb =
+      std::clamp(since / static_cast<double>(state.at_ms + recovery.count() - state.resumes_ms()), 0.0, 1.0);
   return state.fraction + (1.0 - state.fraction) * climb;
 }
 
 bool pace::paused(time_point now) const noexcept {
   const std::uint64_t word = throttle_.load(std::memory_order_relaxed);
-  return word != 0 && nanoseconds_of(now) < (unpack(word).at_ms + pause.count()) * 1'000'000;
+  return word != 0 && nanoseconds_of(now) < unpack(word).resumes_ms() * 1'000'000;
 }
 
 bool pace::recovering(time_point now) const noexcept {
@@ -75,7 +75,7 @@ pace::terms pace::terms_at(time_point now) const noexcept {
   const std::uint64_t word = throttle_.load(std::memory_order_relaxed);
   constexpr ticks full_burst = burst.count() * ticks_per_nanosecond;
   if (word == 0) return {full, full_burst};
-  if (nanoseconds_of(now) < (unpack(word).at_ms + pause.count()) * 1'000'000) return {full, -1};
+  if (nanoseconds_of(now) < unpack(word).resumes_ms() * 1'000'000) return {full, -1};
   const double fraction = fraction_at(word, now);
   if (fraction >= 1.0) return {full, full_burst};
   const ticks base = full != 0 ? full : interval_of(learned_rate_.load(std::memory_order_relaxed));
@@ -115,28 +115,38 @@ pace::time_point pace::next_at(time_point now) const noexcept {
   if (in_force.burst < 0) {
     // The pause first; what the bucket says is known when it is over.
     const throttle_state state = unpack(throttle_.load(std::memory_order_relaxed));
-    return std::max(now, time_of((state.at_ms + pause.count()) * 1'000'000));
+    return std::max(now, time_of(state.resumes_ms() * 1'000'000));
   }
   if (in_force.interval == 0) return now;
   const ticks arrival = arrival_.load(std::memory_order_relaxed);
   return std::max(now, time_of((arrival + ticks_per_nanosecond - 1) / ticks_per_nanosecond));
 }
 
-bool pace::throttled(time_point now) noexcept {
+bool pace::slow(time_point now, slowed_by why, double factor) noexcept {
+  const bool pauses = why == slowed_by::throttling;
   std::uint64_t word = throttle_.load(std::memory_order_relaxed);
-  if (word != 0 && nanoseconds_of(now) < (unpack(word).at_ms + pause.count()) * 1'000'000) return false;
+  if (word != 0 && nanoseconds_of(now) < (unpack(word).at_ms + pause.count()) * 1'000'000) {
+    // The same event, unless the carrier has come from being busy to refusing.
+    if (!pauses || unpack(word).pauses) return false;
+  }
   const double fraction = fraction_at(word, now);
   const bool unlimited = interval_.load(std::memory_order_relaxed) == 0;
   // An unlimited pace learns its full rate anew each time: from what went out, or, while it recovers, from the pace it
-  // had come to. So it comes down to the carrier's limit in steps of a half, however far above it had been.
+  // had come to. So it comes down to the carrier's limit step by step, however far above it had been.
   const double full = !unlimited       ? 0.0
                       : fraction < 1.0 ? learned_rate_.load(std::memory_order_relaxed) * fraction
                                        : measured_rate(now);
-  const double resume = unlimited ? decrease : std::max(fraction * decrease, min_fraction);
-  if (!throttle_.compare_exchange_strong(word, pack({milliseconds_of(now), resume}), std::memory_order_relaxed))
+  const double resume = unlimited ? factor : std::max(fraction * factor, min_fraction);
+  if (unlimited && !pauses) {
+    // Without a pause the new rate is looked at once the word is there.
+    learned_rate_.store(std::max(full, 1.0), std::memory_order_relaxed);
+  }
+  if (!throttle_.compare_exchange_strong(word, pack({milliseconds_of(now), pauses, resume}), std::memory_order_relaxed))
     return false;  // another session has just done it
-  // Nobody looks at the learned rate during the pause that has just begun.
-  if (unlimited) learned_rate_.store(std::max(full, 1.0), std::memory_order_relaxed);
+  // Nobody looks at the learned rate during a pause that has just begun.
+  if (unlimited && pauses) learned_rate_.store(std::max(full, 1.0), std::memory_order_relaxed);
+  reason_.store(why, std::memory_order_relaxed);
+  slowed_[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
   return true;
 }
 
@@ -170,6 +180,22 @@ void pace::roll(time_point now) noexcept {
   // After an idle spell the mean says little about the sending that begins now.
   const double seconds = static_cast<double>(time - since) / 1e9;
   measured_rate_.store(seconds > 10.0 ? 0.0 : counted / seconds, std::memory_order_relaxed);
+}
+
+const char* to_label(pace::slowed_by why) noexcept {
+  switch (why) {
+    case pace::slowed_by::throttling:
+      return "throttling";
+    case pace::slowed_by::congestion:
+      return "congestion";
+    case pace::slowed_by::full_queue:
+      return "full_queue";
+  }
+  return "";
+}
+
+const char* to_text(pace::slowed_by why) noexcept {
+  return why == pace::slowed_by::full_queue ? "full queue" : to_label(why);
 }
 
 }  // namespace trunkline::router

@@ -235,6 +235,7 @@ void engine::start() {
   for (const auto& c : carriers()) smpp_->add(c);
   feed_thread_.start("feeder", [this] { return feed(); });
   add_batch_commands(*this);
+  add_carrier_commands();
   if (const std::string why = control_.start(paths_.control()); !why.empty())
     spdlog::warn("no control socket, so `trunkline batch` and the like cannot reach this engine: {}", why);
   started_ = true;
@@ -434,19 +435,26 @@ void engine::warn_of_restart(const configuration& fresh) const {
 void engine::reload(const configuration& fresh) {
   std::vector<std::shared_ptr<carrier>> removed;
   std::vector<std::shared_ptr<carrier>> added;
+  std::vector<std::shared_ptr<carrier>> tuned;
   std::uint64_t weights = 0;
   for (const auto& c : fresh.carriers) weights += c.windows();
   const auto before = carriers();
   for (const auto& c : before) {
     if (c->closed()) continue;
     const auto* now = fresh.find_carrier(c->config().name);
-    if (now == nullptr || !(*now == c->config())) removed.push_back(c);
+    if (now == nullptr || !now->same_sessions(c->config())) {
+      removed.push_back(c);
+    } else if (!(*now == c->config())) {
+      // The sessions stay; what they have under way is not disturbed.
+      c->reconfigure(std::make_shared<const carrier_config>(*now));
+      tuned.push_back(c);
+    }
   }
   for (const auto& c : fresh.carriers) {
-    const bool kept = std::any_of(before.begin(), before.end(), [&](const auto& old) {
-      return !old->closed() && old->config().name == c.name && old->config() == c;
-    });
-    if (kept) continue;
+    // Those that stay have the new configuration by now.
+    const auto named = [&](const auto& old) { return !old->closed() && old->config().name == c.name; };
+    const auto old = std::find_if(before.begin(), before.end(), named);
+    if (old != before.end() && (*old)->config() == c) continue;
     auto made = make_carrier(c, c.windows(), weights, fresh.carriers.size());
     outputs_->name_carrier(made->id(), made);
     const journal_records::carrier_name name{made->id(), c.name};
@@ -457,6 +465,7 @@ void engine::reload(const configuration& fresh) {
     r->durable = [this, id = made->id(), text = c.name] { commit_->name_carrier(id, text); };
     queues_.journal.enqueue({event_kind::control, 0, r});
     commit_thread_.slot().wake();
+    if (old != before.end() && (*old)->disabled()) made->set_disabled(true);
     added.push_back(std::move(made));
   }
   for (const auto& c : removed) c->close();
@@ -477,8 +486,12 @@ void engine::reload(const configuration& fresh) {
   feed_thread_.slot().wake();
   for (const auto& c : removed) smpp_->remove(c->id());
   for (const auto& c : added) smpp_->add(c);
-  spdlog::info("configuration reloaded: {} carriers added or changed, {} removed or replaced, {} routes", added.size(),
-               removed.size(), fresh.routes.size());
+  for (const auto& c : tuned) smpp_->reconfigure(c->id());
+  spdlog::info(
+      "configuration reloaded: {} carriers added or replaced, {} removed or replaced, {} changed without a new "
+      "session, "
+      "{} routes",
+      added.size(), removed.size(), tuned.size(), fresh.routes.size());
 }
 
 }  // namespace trunkline::engine

@@ -95,6 +95,8 @@ class engine {
   void watch_space();
   void publish_batches();
   void warn_of_restart(const configuration& fresh) const;
+  /// Registers `carrier_list`, `carrier_disable`, `carrier_enable` and `carrier_reconnect` (carrier_commands.cpp).
+  void add_carrier_commands();
   [[noreturn]] void fatal(const std::string& what, std::error_code why);
 
   configuration config_;

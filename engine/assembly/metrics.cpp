@@ -92,6 +92,13 @@ void add_carriers(page_writer& page, const engine& of) {
   page.family("pdu_errors_total", "Faulty PDUs received, by kind", type::Counter);
   page.family("messages_parked", "Messages in the lanes of a carrier", type::Gauge);
   page.family("carrier_rate_limit", "Pace in force, submit_sm a second; 0 is unlimited", type::Gauge);
+  page.family("carrier_slowed", "1 for what the pace is below the configured one for, until it is full again",
+              type::Gauge);
+  page.family("carrier_slowed_total", "How often the pace was slowed, by reason; each throttling is a pause",
+              type::Counter);
+  page.family("carrier_paused", "1 during the second of silence after a throttling", type::Gauge);
+  page.family("carrier_disabled", "1 while an operator has disabled the carrier", type::Gauge);
+  page.family("carrier_credentials_refused", "1 since the carrier refused the login, until one succeeds", type::Gauge);
   page.family("delivers_total", "deliver_sm and data_sm received", type::Counter);
   page.family("alert_notifications_total", "alert_notification received", type::Counter);
   page.family("carrier_tls_insecure", "1 when the peer is not verified (tls_insecure); carriers with TLS only",
@@ -141,10 +148,21 @@ void add_carriers(page_writer& page, const engine& of) {
       page_writer::add(f[9], errors[i], {{"carrier", name}, {"kind", to_label(static_cast<pdu_error>(i))}});
     }
     page_writer::add(f[10], c->queued(), {{"carrier", name}});
-    page_writer::add(f[11], c->pacing().rate(of.time().steady()), {{"carrier", name}});
-    page_writer::add(f[12], delivers, {{"carrier", name}});
-    page_writer::add(f[13], alerts, {{"carrier", name}});
-    if (c->config().tls.enabled) page_writer::add(f[14], c->config().tls.insecure ? 1 : 0, {{"carrier", name}});
+    const auto now = of.time().steady();
+    const router::pace& pace = c->pacing();
+    page_writer::add(f[11], pace.rate(now), {{"carrier", name}});
+    for (std::size_t i = 0; i < router::pace::reasons; ++i) {
+      const auto why = static_cast<router::pace::slowed_by>(i);
+      const bool slowed = pace.recovering(now) && pace.reason() == why;
+      page_writer::add(f[12], slowed ? 1 : 0, {{"carrier", name}, {"reason", to_label(why)}});
+      page_writer::add(f[13], pace.slowed(why), {{"carrier", name}, {"reason", to_label(why)}});
+    }
+    page_writer::add(f[14], pace.paused(now) ? 1 : 0, {{"carrier", name}});
+    page_writer::add(f[15], c->disabled() ? 1 : 0, {{"carrier", name}});
+    page_writer::add(f[16], c->credentials_refused() ? 1 : 0, {{"carrier", name}});
+    page_writer::add(f[17], delivers, {{"carrier", name}});
+    page_writer::add(f[18], alerts, {{"carrier", name}});
+    if (c->config().tls.enabled) page_writer::add(f[19], c->config().tls.insecure ? 1 : 0, {{"carrier", name}});
   }
 }
 

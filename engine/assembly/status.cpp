@@ -54,10 +54,14 @@ json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
   for (const bind_config& bind : config.all_binds()) binds.insert(binds.end(), bind.sessions, bind);
   j["server"] = server_of(binds.front());
   j["tls"] = !config.tls.enabled ? "off" : config.tls.insecure ? "not verified" : "verified";
+  j["disabled"] = c.disabled();
+  j["credentials_refused"] = c.credentials_refused();
   j["can_send_now"] = c.sendable() > 0;
   j["throughput"] = config.throughput;
   j["rate_limit_now"] = c.pacing().rate(now);
+  j["throughput_per_sender"] = config.throughput_per_sender;
   j["paused"] = c.pacing().paused(now);
+  j["slowed_by"] = c.pacing().recovering(now) ? to_text(c.pacing().reason()) : "";
   j["in_memory"] = c.held();
   j["lanes"] = {{"returned", c.queued(lane::returned)},
                 {"urgent", c.queued(lane::urgent)},
@@ -86,6 +90,7 @@ json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
     p->responses.for_each([&](std::uint32_t, std::uint64_t n) { answers += n; });
     const bind_config& bind = binds[std::min<std::size_t>(p->index, binds.size() - 1)];
     j["sessions"].push_back({{"session", p->index},
+                             {"stack", j["stack"]},
                              {"bind", bind_name(bind.bind)},
                              {"server", server_of(bind)},
                              {"state", to_text(p->state.load())},

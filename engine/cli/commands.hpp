@@ -22,6 +22,8 @@ void add_status_command(CLI::App& app, int& exit_code);
 
 /// `trunkline batch list|show|pause|resume|cancel`: looks at batches of a running engine, and stops them.
 void add_batch_command(CLI::App& app, int& exit_code);
+/// `trunkline carrier`: lists, disables, enables and reconnects carriers of a running engine.
+void add_carrier_command(CLI::App& app, int& exit_code);
 
 /// `trunkline simulator`: an SMSC to test against.
 void add_simulator_command(CLI::App& app, int& exit_code);

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
     trunkline::engine::add_send_command(app, exit_code);
     trunkline::engine::add_status_command(app, exit_code);
     trunkline::engine::add_batch_command(app, exit_code);
+    trunkline::engine::add_carrier_command(app, exit_code);
     trunkline::engine::add_route_command(app, exit_code);
     trunkline::engine::add_simulator_command(app, exit_code);
     trunkline::engine::add_journal_command(app, exit_code);

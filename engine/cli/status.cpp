@@ -8,6 +8,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/http_get.hpp"
+#include "engine/cli/session_table.hpp"
 #include "engine/runtime/configuration.hpp"
 
 namespace trunkline::engine {
@@ -24,26 +25,8 @@ struct status_options {
 void print(const json& s) {
   fmt::print("trunkline {}: {}\n", s.value("version", ""),
              s.value("ready", false) ? "ready" : "NOT READY: " + s.value("not_ready_because", ""));
-  fmt::print("\n{:<16} {:>4} {:<9} {:<14} {:<40} {:<24} {:>13} {:>12}\n", "CARRIER", "SESS", "STACK", "STATE",
-             "LAST STATE", "ADDRESS", "IN FLIGHT", "SUBMITTED");
-  for (const auto& c : s["carriers"]) {
-    for (const auto& p : c["sessions"]) {
-      fmt::print("{:<16} {:>4} {:<9} {:<14} {:<40} {:<24} {:>13} {:>12}\n", c.value("name", ""), p.value("session", 0),
-                 c.value("stack", ""), p.value("state", ""), p.value("last_state", ""), p.value("address", ""),
-                 fmt::format("{} of {}", p.value("in_flight", 0), p.value("window", 0)),
-                 p.value("submits", std::uint64_t{0}));
-    }
-  }
-  fmt::print("\n{:<16} {:>12} {:>10} {:>10} {:>10} {:>10} {:>12}\n", "CARRIER", "RATE LIMIT", "RETURNED", "URGENT",
-             "NORMAL", "BULK", "IN MEMORY");
-  for (const auto& c : s["carriers"]) {
-    const double rate = c.value("rate_limit_now", 0.0);
-    const auto& lanes = c["lanes"];
-    fmt::print("{:<16} {:>12} {:>10} {:>10} {:>10} {:>10} {:>12}{}\n", c.value("name", ""),
-               rate <= 0 ? std::string("unlimited") : fmt::format("{:.1f}/s", rate), lanes.value("returned", 0),
-               lanes.value("urgent", 0), lanes.value("normal", 0), lanes.value("bulk", 0), c.value("in_memory", 0),
-               c.value("paused", false) ? "  throttled, pausing" : "");
-  }
+  fmt::print("\n");
+  print_carriers(s["carriers"]);
   fmt::print("\n{:<16} {:>12} {:>12} {:>12} {:>12} {:>12} {:>11}  {}\n", "CARRIER", "RECEIPTS", "UNMATCHED", "REPEATED",
              "DELIVERED", "ENDED", "IN (50/99%)", "IDS");
   for (const auto& c : s["carriers"]) {

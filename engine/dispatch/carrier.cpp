@@ -12,9 +12,31 @@
 namespace trunkline::engine {
 
 carrier::carrier(std::uint16_t id, std::shared_ptr<const carrier_config> config, std::uint32_t share_slots)
-    : id_(id), config_(std::move(config)), policy_(config_->policy), pace_(config_->throughput), depth_(share_slots) {}
+    : id_(id),
+      pace_(config->throughput),
+      feeding_senders_(config->throughput_per_sender),
+      sending_senders_(config->throughput_per_sender),
+      depth_(share_slots) {
+  router::outcome_policy policy(config->policy);
+  all_terms_.push_back(std::make_unique<const terms>(std::move(config), std::move(policy)));
+  terms_.store(all_terms_.back().get(), std::memory_order_release);
+}
 
 carrier::~carrier() = default;
+
+void carrier::reconfigure(std::shared_ptr<const carrier_config> config) {
+  pace_.set_rate(config->throughput);
+  feeding_senders_.set_rate(config->throughput_per_sender);
+  sending_senders_.set_rate(config->throughput_per_sender);
+  {
+    const std::lock_guard lock(mutex_);
+    router::outcome_policy policy(config->policy);
+    all_terms_.push_back(std::make_unique<const terms>(std::move(config), std::move(policy)));
+    terms_.store(all_terms_.back().get(), std::memory_order_release);
+  }
+  // Whoever waits for the pace looks at the new one.
+  wake_all();
+}
 
 bool carrier::release(std::uint32_t slots) noexcept {
   held_.fetch_sub(slots, std::memory_order_seq_cst);
@@ -38,6 +60,11 @@ void carrier::push(lane to, std::span<message* const> messages, producer& via) {
 
 void carrier::push_returned(message* m) {
   lanes_[static_cast<std::size_t>(lane::returned)].enqueue(m);
+  wake(1);
+}
+
+void carrier::push_again(message* m) {
+  lanes_[static_cast<std::size_t>(lane_of(m->priority))].enqueue(m);
   wake(1);
 }
 
@@ -132,7 +159,7 @@ void carrier::count_idle_usable(int change, std::chrono::steady_clock::time_poin
 }
 
 bool carrier::usable(std::chrono::steady_clock::time_point now, std::chrono::milliseconds patience) const noexcept {
-  if (!config_->can_send() || closed()) return false;
+  if (!config().can_send() || closed() || disabled()) return false;
   if (sendable_.load(std::memory_order_relaxed) > 0 || idle_usable_.load(std::memory_order_relaxed) > 0) return true;
   const std::int64_t last = last_usable_ns_.load(std::memory_order_relaxed);
   // 0: its sessions were not started yet.

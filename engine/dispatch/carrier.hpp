@@ -12,10 +12,12 @@
 
 #include "engine/dispatch/delivery_counters.hpp"
 #include "engine/dispatch/message.hpp"
+#include "engine/dispatch/sender_limit.hpp"
 #include "engine/runtime/configuration.hpp"
 #include "engine/runtime/counter.hpp"
 #include "engine/runtime/shared_queue.hpp"
 #include "engine/runtime/wake_slot.hpp"
+#include "router/answer_share.hpp"
 #include "router/outcome_policy.hpp"
 #include "router/pacing.hpp"
 
@@ -44,10 +46,22 @@ class carrier {
   carrier& operator=(const carrier&) = delete;
 
   std::uint16_t id() const noexcept { return id_; }
-  const carrier_config& config() const noexcept { return *config_; }
-  const router::outcome_policy& policy() const noexcept { return policy_; }
+  /// What holds now. Each of them stays where it is for as long as the carrier lives, also when a reload has brought
+  /// another one since.
+  const carrier_config& config() const noexcept { return *terms_.load(std::memory_order_acquire)->config; }
+  const router::outcome_policy& policy() const noexcept { return terms_.load(std::memory_order_acquire)->policy; }
+  /// A reload: new windows, rates, times and policies, of the same sessions. Rates and policies hold at once; the
+  /// sessions have to be told (smpp_service::reconfigure).
+  void reconfigure(std::shared_ptr<const carrier_config> config);
   router::pace& pacing() noexcept { return pace_; }
   const router::pace& pacing() const noexcept { return pace_; }
+  /// A session's turn brought so many answers, so many of them ESME_RMSGQFUL: when those are many, the pace falls.
+  void note_answers(std::chrono::steady_clock::time_point now, std::uint32_t answers, std::uint32_t full) noexcept {
+    if (full_share_.add(now, answers, full)) pace_.queue_full(now);
+  }
+  /// Of `throughput_per_sender`: what the feeder may take, and what the sessions may send.
+  sender_limit& feeding_senders() noexcept { return feeding_senders_; }
+  sender_limit& sending_senders() noexcept { return sending_senders_; }
 
   // --- memory: feeder takes, outputs gives back -------------------------------------------------------------------
   /// Slots that a message of this priority may still take now. An eighth is kept for those above bulk.
@@ -82,6 +96,8 @@ class carrier {
   void push(lane to, std::span<message* const> messages, producer& via);
   /// A message that has to be sent again and comes first (throttled, lost answer). Any thread, no token.
   void push_returned(message* m);
+  /// A message that waited its time and comes no sooner than others of its priority. Any thread, no token.
+  void push_again(message* m);
   /// Takes up to out.size() messages, highest lane first; about every eighth (over several drains, when they are small)
   /// comes from a lower lane that has any. The caller owns them.
   std::size_t drain(std::span<message*> out, consumer& via) noexcept;
@@ -111,6 +127,19 @@ class carrier {
   /// How long nothing could send; zero while something can.
   std::chrono::nanoseconds down_for(std::chrono::steady_clock::time_point now) const noexcept;
 
+  /// Set by an operator: its sessions leave, and nothing is given to it until it is enabled again.
+  void set_disabled(bool disabled) noexcept {
+    disabled_.store(disabled, std::memory_order_seq_cst);
+    wake_all();
+  }
+  bool disabled() const noexcept { return disabled_.load(std::memory_order_seq_cst); }
+
+  /// The carrier has refused our credentials, and no login has succeeded since.
+  void set_credentials_refused(bool refused) noexcept {
+    credentials_refused_.store(refused, std::memory_order_relaxed);
+  }
+  bool credentials_refused() const noexcept { return credentials_refused_.load(std::memory_order_relaxed); }
+
   /// Closed for new messages (removed by a reload, or the engine stops).
   void close() noexcept {
     closed_.store(true, std::memory_order_seq_cst);
@@ -131,10 +160,18 @@ class carrier {
   /// Wakes up to `count` parked sessions.
   void wake(std::size_t count) noexcept;
 
+  struct terms {
+    std::shared_ptr<const carrier_config> config;
+    router::outcome_policy policy;
+  };
+
   const std::uint16_t id_;
-  const std::shared_ptr<const carrier_config> config_;
-  const router::outcome_policy policy_;
+  std::vector<std::unique_ptr<const terms>> all_terms_;  // under mutex_; grows only, by a reload each
+  std::atomic<const terms*> terms_;
   router::pace pace_;
+  router::answer_share full_share_;
+  sender_limit feeding_senders_;
+  sender_limit sending_senders_;
   const std::uint32_t depth_;
   std::atomic<std::uint32_t> held_{0};
   std::atomic<bool> wanted_{false};
@@ -143,6 +180,8 @@ class carrier {
   std::atomic<int> idle_usable_{0};
   std::atomic<std::int64_t> last_usable_ns_{0};
   std::atomic<bool> closed_{false};
+  std::atomic<bool> disabled_{false};
+  std::atomic<bool> credentials_refused_{false};
   mutable std::mutex mutex_;  // waiters_ and probes_: changed when sessions come and go
   std::vector<std::shared_ptr<session_probe>> probes_;
   static constexpr std::size_t max_waiters = 1024;

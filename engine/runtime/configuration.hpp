@@ -116,6 +116,20 @@ struct listen_config {
   friend bool operator==(const listen_config&, const listen_config&) = default;
 };
 
+/// Unanswered submit_sm per session: a number, or found out within bounds (`window = "auto"`).
+struct window_config {
+  constexpr window_config(unsigned size = 10) noexcept : fixed(size) {}
+
+  unsigned fixed;
+  bool automatic = false;
+  unsigned min = 1;  ///< of an automatic one
+  unsigned max = 500;
+
+  /// No more are ever unanswered.
+  [[nodiscard]] unsigned largest() const noexcept { return automatic ? max : fixed; }
+  friend bool operator==(const window_config&, const window_config&) = default;
+};
+
 /// [[carrier.bind]]: sessions of one kind at one address.
 struct bind_config {
   bind_mode bind = bind_mode::transceiver;
@@ -124,7 +138,7 @@ struct bind_config {
   std::string local_address;  ///< empty: any
   listen_config outbind;      ///< the carrier connects to us there, and is bound back
   unsigned sessions = 1;
-  unsigned window = 10;  ///< unanswered submit_sm per session
+  window_config window;
 
   [[nodiscard]] bool can_send() const noexcept { return bind != bind_mode::receiver; }
   [[nodiscard]] bool can_receive() const noexcept { return bind != bind_mode::transmitter; }
@@ -159,8 +173,9 @@ struct carrier_config {
   std::uint8_t protocol_id = 0;
   std::array<std::uint8_t, router::priority_count> priority_flags{};  ///< indexed by router::priority
   unsigned sessions = 1;
-  unsigned window = 10;                        ///< unanswered submit_sm per session
+  window_config window;
   double throughput = 0.0;                     ///< submit_sm per second for the account, 0 unlimited
+  double throughput_per_sender = 0.0;          ///< the same for each source address
   std::optional<protocol::encoding> encoding;  ///< nothing: "auto"; else gsm7, latin1, ucs2
   protocol::gsm_languages national;            ///< national language tables that the carrier accepts
   bool smart = false;                          ///< replace typographic characters that would make a text UCS-2
@@ -201,13 +216,16 @@ struct carrier_config {
     if (binds.empty()) return bind != bind_mode::transmitter;
     return std::any_of(binds.begin(), binds.end(), [](const bind_config& b) { return b.can_receive(); });
   }
-  /// Unanswered submit_sm of all its sessions together.
+  /// Unanswered submit_sm of all its sessions together, at most.
   [[nodiscard]] std::uint64_t windows() const noexcept {
-    if (binds.empty()) return can_send() ? std::uint64_t{sessions} * window : 0;
+    if (binds.empty()) return can_send() ? std::uint64_t{sessions} * window.largest() : 0;
     std::uint64_t sum = 0;
-    for (const bind_config& b : binds) sum += b.can_send() ? std::uint64_t{b.sessions} * b.window : 0;
+    for (const bind_config& b : binds) sum += b.can_send() ? std::uint64_t{b.sessions} * b.window.largest() : 0;
     return sum;
   }
+  /// Whether a reload can go from this to `other` without a new session: only windows, rates, times, policies and what
+  /// the feeder puts into messages differ.
+  [[nodiscard]] bool same_sessions(const carrier_config& other) const;
 
   friend bool operator==(const carrier_config&, const carrier_config&) = default;
 };

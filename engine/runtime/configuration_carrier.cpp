@@ -27,6 +27,22 @@ bool is_ip_address(const std::string& text) {
          inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
 }
 
+void read_window(toml_section& section, window_config& out) {
+  std::optional<unsigned> fixed = out.automatic ? std::nullopt : std::optional<unsigned>(out.fixed);
+  section.automatic_integer("window", fixed, 1, 10'000);
+  out.automatic = !fixed;
+  if (fixed) out.fixed = *fixed;
+  if (auto range = section.table("window_range")) {
+    range->integer("min", out.min, 1, 10'000);
+    range->integer("max", out.max, 1, 10'000);
+    range->finish();
+    if (out.max < out.min)
+      section.error(section.where("window_range"), "window_range.max is less than window_range.min");
+    if (!out.automatic)
+      section.warning(section.where("window_range"), "window_range has no effect without window = \"auto\"");
+  }
+}
+
 /// `out` holds what stands there when a key is missing.
 template <class Bind>
 void read_address(toml_section& section, Bind& out) {
@@ -44,7 +60,7 @@ void read_address(toml_section& section, Bind& out) {
     out.local_address = std::move(local->value);
   }
   section.integer("sessions", out.sessions, 1, 1000);
-  section.integer("window", out.window, 1, 10'000);
+  read_window(section, out.window);
 }
 
 void read_outbind(toml_section& section, listen_config& out) {
@@ -163,6 +179,7 @@ void read_submit(toml_section& section, carrier_config& carrier) {
     flags->finish();
   }
   section.real("throughput", carrier.throughput, 0.0, 1e7);
+  section.real("throughput_per_sender", carrier.throughput_per_sender, 0.0, 1e7);
   section.choice<std::optional<protocol::encoding>>("encoding", carrier.encoding,
                                                     {{"auto", std::nullopt},
                                                      {"gsm7", protocol::encoding::gsm7},
@@ -285,6 +302,29 @@ void check_together(toml_section& section, const carrier_config& carrier) {
 }
 
 }  // namespace
+
+bool carrier_config::same_sessions(const carrier_config& other) const {
+  if (binds.size() != other.binds.size()) return false;
+  carrier_config as_other = *this;
+  as_other.window = other.window;
+  for (std::size_t i = 0; i < binds.size(); ++i) as_other.binds[i].window = other.binds[i].window;
+  as_other.throughput = other.throughput;
+  as_other.throughput_per_sender = other.throughput_per_sender;
+  as_other.connect_timeout = other.connect_timeout;
+  as_other.bind_timeout = other.bind_timeout;
+  as_other.response_timeout = other.response_timeout;
+  as_other.enquire_link = other.enquire_link;
+  as_other.idle_unbind = other.idle_unbind;
+  as_other.reconnect_min = other.reconnect_min;
+  as_other.reconnect_max = other.reconnect_max;
+  as_other.policy = other.policy;
+  as_other.from = other.from;
+  as_other.priority_flags = other.priority_flags;
+  as_other.max_parts = other.max_parts;
+  as_other.receipts = other.receipts;
+  as_other.validity_format = other.validity_format;
+  return as_other == other;
+}
 
 std::vector<router::policy_override> read_policy(toml_section& carrier) {
   using router::submit_action;

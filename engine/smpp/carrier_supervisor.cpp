@@ -52,6 +52,22 @@ void carrier_supervisor::stop(std::chrono::steady_clock::time_point deadline) {
   for (const auto& s : sessions_) s->stop(deadline);
 }
 
+void carrier_supervisor::look_again() {
+  for (const auto& s : sessions_) s->look_again();
+}
+
+void carrier_supervisor::reconnect() {
+  gate_.retry();
+  for (const auto& s : sessions_) s->reconnect();
+}
+
+void carrier_supervisor::reconfigure() {
+  std::size_t next = 0;
+  for (const bind_config& bind : carrier_->config().all_binds()) {
+    for (unsigned i = 0; i < bind.sessions && next < sessions_.size(); ++i) sessions_[next++]->reconfigure(bind);
+  }
+}
+
 void carrier_supervisor::session_ended(std::size_t index) {
   if (running_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   give_back_what_is_left(homes_[index]->sink);

@@ -47,6 +47,12 @@ class carrier_supervisor : public std::enable_shared_from_this<carrier_superviso
   void start();
   /// Closes the carrier; its sessions drain until `deadline` and end. Any thread, any number of times.
   void stop(std::chrono::steady_clock::time_point deadline);
+  /// The carrier was disabled or enabled: its sessions leave, or come back.
+  void look_again();
+  /// Every session drains, unbinds and binds again; a login that was refused is tried at once.
+  void reconnect();
+  /// The carrier was reconfigured: its sessions take over windows and times.
+  void reconfigure();
   void wake() noexcept { carrier_->wake_all(); }
 
  private:

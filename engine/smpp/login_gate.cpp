@@ -48,6 +48,15 @@ void login_gate::refused(std::size_t index, time_point now) {
   changed_();
 }
 
+void login_gate::retry() {
+  {
+    const std::lock_guard lock(mutex_);
+    step_ = 0;
+    next_ = {};
+  }
+  changed_();
+}
+
 void login_gate::undecided(std::size_t index, time_point now) {
   {
     const std::lock_guard lock(mutex_);

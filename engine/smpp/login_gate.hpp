@@ -35,6 +35,8 @@ class login_gate {
   void succeeded(std::size_t index);
   /// The credentials were refused.
   void refused(std::size_t index, time_point now);
+  /// An operator wants it to be tried now: the next session that asks probes.
+  void retry();
   /// It came to no answer about the credentials (no connection, another error).
   void undecided(std::size_t index, time_point now);
 

@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -30,6 +31,8 @@ constexpr std::size_t max_buffer_bytes = 256 * 1024;
 /// What a submit_sm takes at most in the usual case; only an estimate of how many to drain.
 constexpr std::size_t usual_pdu_bytes = 320;
 constexpr std::uint32_t max_drain = 512;
+/// A message that waits for the pace of its sender stays in memory, so not for long: then it asks again.
+constexpr std::chrono::seconds longest_sender_wait{4};
 /// A peer that sends nothing but faults must not fill the disk with log lines.
 constexpr std::uint32_t max_faults_logged = 50;
 
@@ -72,12 +75,16 @@ message_flow::message_flow(carrier& from, session_probe& probe, outcome_sink& si
       name_(std::move(name)),
       bind_(bind.bind),
       window_(bind.window),
+      tuner_(bind.window.automatic
+                 ? std::optional<router::window_tuner>(std::in_place, bind.window.min, bind.window.max)
+                 : std::nullopt),
       tokens_(from),
-      buffer_bytes_(std::clamp<std::size_t>(std::size_t{window_} * 256, min_buffer_bytes, max_buffer_bytes)),
+      buffer_bytes_(
+          std::clamp<std::size_t>(std::size_t{bind.window.largest()} * 256, min_buffer_bytes, max_buffer_bytes)),
       // Not initialised: an idle session touches no page of it.
       buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(buffer_bytes_)) {
   drained_.resize(max_drain);
-  probe_.window_size.store(bind.can_send() ? window_ : 0, std::memory_order_relaxed);
+  size_window();
 }
 
 message_flow::~message_flow() = default;
@@ -85,8 +92,10 @@ message_flow::~message_flow() = default;
 void message_flow::connected(std::shared_ptr<acknowledger> answers, time_point now) {
   now_ = last_active_ = now;
   refused_ = logged_in_ = false;
-  answers_ = std::move(answers);
-  machine_.emplace(settings_of(carrier_.config(), bind_, window_, options_), *this);
+  acknowledger_ = std::move(answers);
+  machine_.emplace(settings_of(carrier_.config(), bind_, window_.largest(), options_), *this);
+  if (tuner_) tuner_->new_connection();
+  size_window();
   machine_->connected(now);
 }
 
@@ -115,7 +124,7 @@ void message_flow::disconnected(time_point now, std::span<const std::uint8_t> wr
   // What is still on its way to the journal finds its connection gone, and is given back there.
   give_announced_back();
   reserved_ = 0;
-  answers_.reset();
+  acknowledger_.reset();
   machine_.reset();
 }
 
@@ -127,11 +136,37 @@ std::span<const std::uint8_t> message_flow::build(time_point now, std::int64_t w
   submits_begin_ = used;
   if (closed_ || refused_) give_announced_back();
   if (!machine_->has_staged()) {
+    if (tuner_) size_window();
     const std::uint32_t slots = machine_->free_slots();
+    if (tuner_ && slots == 0 && machine_->bound() && (held_ != nullptr || carrier_.queued() != 0))
+      tuner_->held_up_by_window();
     if (slots != 0 && (held_ != nullptr || !(closed_ || refused_))) used = add_submits(used, slots);
   }
   if (used != 0) last_active_ = now;
   return {buffer_.get(), used};
+}
+
+/// The window that holds now, into the machine and the probe.
+void message_flow::size_window() {
+  const std::uint32_t size = tuner_ ? tuner_->size() : window_.fixed;
+  if (machine_ && machine_->window_size() != size) machine_->resize_window(size);
+  probe_.window_size.store(bind_ == bind_mode::receiver ? 0 : size, std::memory_order_relaxed);
+}
+
+void message_flow::reconfigure(const window_config& window) {
+  if (window_ != window) {
+    window_ = window;
+    if (!window.automatic) {
+      tuner_.reset();
+    } else if (tuner_) {
+      tuner_->set_bounds(window.min, window.max);
+    } else {
+      tuner_.emplace(window.min, window.max);
+    }
+    size_window();
+  }
+  const carrier_config& config = carrier_.config();
+  if (machine_) machine_->set_timeouts(config.response_timeout, config.enquire_link);
 }
 
 std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
@@ -142,6 +177,7 @@ std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
     return used;
   }
   const std::uint32_t paced = carrier_.pacing().try_take(now_, credited);
+  if (tuner_ && paced < credited) tuner_->held_up_by_pace();
   if (paced == 0) {
     waits_for_ = flow_wait::pace;
     credit_back_ += credited;
@@ -175,6 +211,7 @@ std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
         continue;
       }
       if (!may_be_sent(m)) continue;
+      if (carrier_.sending_senders().limited() && sender_must_wait(m)) continue;
       if ((m.flags & flag_hold) != 0) {
         if (!intents) intents = std::make_unique<intent_list>();
         intents->messages.push_back(&m);
@@ -189,7 +226,7 @@ std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
     }
   }
   if (intents) {
-    intents->from = answers_;
+    intents->from = acknowledger_;
     intents->carrier = carrier_.id();
     sink_.intents(std::move(intents));
   }
@@ -246,6 +283,26 @@ bool message_flow::may_be_sent(message& m) {
     sink_.give_back(&m, return_reason::elsewhere);
     return false;
   }
+  return true;
+}
+
+/// True: its sender has sent as much as it may for now (`throughput_per_sender`); the message comes back when its time
+/// has come, and is no attempt the poorer.
+bool message_flow::sender_must_wait(message& m) {
+  std::array<std::uint8_t, 48> front;  // service_type, TON, NPI, source_addr: at most 6 + 2 + 21 octets
+  const std::size_t length = std::min<std::size_t>(front.size(), load_part(m, 0).body_length);
+  // An accepted part holds its id instead; the sender was let go then.
+  if (m.parts_accepted != 0 || length < 4) return false;
+  m.read(part_octets_offset(m, 0), std::span(front).first(length));
+  const auto end = front.begin() + static_cast<std::ptrdiff_t>(length);
+  const auto service_end = std::find(front.begin(), end, std::uint8_t{0});
+  if (end - service_end < 4) return false;
+  const auto sender = service_end + 3;
+  const auto sender_end = std::find(sender, end, std::uint8_t{0});
+  const std::string_view text(reinterpret_cast<const char*>(&*sender), static_cast<std::size_t>(sender_end - sender));
+  const auto wait = carrier_.sending_senders().take(text, m.parts, now_, true);
+  if (wait.count() == 0) return false;
+  sink_.give_back(&m, return_reason::retry, now_ + std::min<std::chrono::nanoseconds>(wait, longest_sender_wait));
   return true;
 }
 
@@ -330,7 +387,13 @@ void message_flow::tick(time_point now, std::int64_t wall_ms) {
 }
 
 bool message_flow::end_turn() {
-  probe_.in_flight.store(machine_ ? machine_->in_flight() : 0, std::memory_order_relaxed);
+  const std::uint32_t in_flight = machine_ ? machine_->in_flight() : 0;
+  probe_.in_flight.store(in_flight, std::memory_order_relaxed);
+  if (tuner_) tuner_->in_flight(in_flight);
+  if (answers_ != 0) {
+    carrier_.note_answers(now_, answers_, full_answers_);
+    answers_ = full_answers_ = 0;
+  }
   bool others_wait = false;
   if (credit_back_ != 0) {
     others_wait = sink_.queues().credit.give(credit_back_);
@@ -351,7 +414,7 @@ void message_flow::on_bound(std::string_view system_id, protocol::interface_vers
 
 bool message_flow::on_received(const protocol::frame& pdu) noexcept {
   auto received = std::make_unique<received_pdu>();
-  received->from = answers_;
+  received->from = acknowledger_;
   received->sequence_number = pdu.header.sequence_number;
   received->carrier = carrier_.id();
   received->received_at_ms = wall_ms_;

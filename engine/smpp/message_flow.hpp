@@ -15,6 +15,7 @@
 #include "engine/dispatch/session_probe.hpp"
 #include "engine/smpp/options.hpp"
 #include "protocol/session_machine.hpp"
+#include "router/window_tuner.hpp"
 
 namespace trunkline::engine {
 
@@ -62,6 +63,9 @@ class message_flow final : public protocol::session_handler {
   /// The intents of these messages are durable: build() writes them next, or they go back when nothing may be sent.
   void announced(std::unique_ptr<intent_list> list);
 
+  /// A reload changed the carrier: its times, and this bind's window.
+  void reconfigure(const window_config& window);
+
   /// What the peer sent; returns how many octets were used up, the rest is kept in front of the next ones.
   std::size_t on_bytes(std::span<const std::uint8_t> octets, time_point now, std::int64_t wall_ms);
   void tick(time_point now, std::int64_t wall_ms);
@@ -96,6 +100,8 @@ class message_flow final : public protocol::session_handler {
   std::size_t add_submits(std::size_t used, std::uint32_t slots);
   bool may_be_sent(message& m);
   void begin_attempt(message& m) noexcept;
+  void size_window();
+  bool sender_must_wait(message& m);
   std::uint32_t write_announced(std::size_t& used, std::uint32_t budget);
   void give_announced_back();
   std::uint32_t write_parts(message& m, std::size_t& used, std::uint32_t budget);
@@ -121,10 +127,11 @@ class message_flow final : public protocol::session_handler {
   const smpp_options& options_;
   const std::string name_;
   const bind_mode bind_;
-  const unsigned window_;
+  window_config window_;
+  std::optional<router::window_tuner> tuner_;  ///< of window = "auto"
   carrier::consumer tokens_;
   std::optional<protocol::session_machine> machine_;
-  std::shared_ptr<acknowledger> answers_;
+  std::shared_ptr<acknowledger> acknowledger_;
 
   std::size_t buffer_bytes_;
   std::unique_ptr<std::uint8_t[]> buffer_;
@@ -134,6 +141,8 @@ class message_flow final : public protocol::session_handler {
   std::deque<message*> announced_;  ///< their intents are durable: to be written before anything from a lane
   std::uint32_t reserved_ = 0;      ///< slots kept for parts that are announced, or on their way to the journal
   std::uint32_t usual_parts_ = 1;   ///< parts of recent messages: how many to drain
+  std::uint32_t answers_ = 0;       ///< of this turn, for the share of ESME_RMSGQFUL
+  std::uint32_t full_answers_ = 0;  ///< so many of them say ESME_RMSGQFUL
   std::uint32_t credit_back_ = 0;   ///< credit to return at the end of the turn
   flow_wait waits_for_ = flow_wait::window;
   bool closed_ = false;

@@ -19,6 +19,10 @@ void message_flow::on_submit_answer(const protocol::submit_answer& answer) noexc
   probe_.responses.add(status);
   probe_.latency.observe(answer.duration);
   last_active_ = now_;
+  ++answers_;
+  if (tuner_) tuner_->answered(answer.duration, now_);
+  if (answer.congestion_state != 0) [[unlikely]]
+    carrier_.pacing().congested(now_, answer.congestion_state);
   if (!last_ok_ && !answer.nack) {
     last_ok_ = true;
     probe_.last_state.store(session_last_state::ok, std::memory_order_relaxed);
@@ -59,6 +63,7 @@ void message_flow::refused_part(message& m, std::uint8_t part, std::uint32_t sta
     probe_.throttled.add();
     carrier_.pacing().throttled(now_);
   }
+  if (status == static_cast<std::uint32_t>(protocol::command_status::rmsgqful)) ++full_answers_;
   if (m.error_value == 0 || severity(status) >= severity(m.error_value)) m.error_value = status;
   // The rest of a message that has to be sent again, or has failed, waits for the decision.
   if (held_ == &m) held_ = nullptr;

@@ -18,12 +18,25 @@ using protocol::command_status;
 using protocol::session_end;
 using std::chrono::milliseconds;
 
+namespace {
+
+/// A session of a disabled carrier is woken when that changes.
+constexpr milliseconds at_rest = std::chrono::hours(1);
+
+}  // namespace
+
 // --- the connect loop ----------------------------------------------------------------------------------------------
 
 task<void> session::implementation::run() {
   if (can_send()) setup.from->add_waiter(&work_slot);
   if (on_demand()) set_idle_usable(true);
   while (!stopping) {
+    if (setup.from->disabled()) {
+      drop_socket();
+      show(session_state::idle);
+      co_await sleep(at_rest);
+      continue;
+    }
     if (setup.bind.outbind.enabled()) {
       const bool invited = co_await wait_for_outbind();
       if (!invited) continue;
@@ -60,14 +73,16 @@ task<void> session::implementation::run() {
 task<void> session::implementation::wait_for_messages() {
   show(session_state::idle);
   work_slot.park();
-  if (setup.from->queued() == 0 && !stopping) co_await writer_slot.park();
+  if (setup.from->queued() == 0 && !stopping && !told_to_leave()) co_await writer_slot.park();
   work_slot.unpark();
 }
 
 task<void> session::implementation::sleep(milliseconds how_long) {
   if (stopping) co_return;
+  sleeping = true;
   sleep_timer.expires_after(how_long);
   co_await sleep_timer.async_wait(as_values);
+  sleeping = false;
 }
 
 task<void> session::implementation::converse() {
@@ -107,6 +122,14 @@ milliseconds session::implementation::conclude(bool connected) {
   const steady_time at = now();
   if (stopping) {
     setup.gate.undecided(setup.probe->index, at);
+    return milliseconds(0);
+  }
+  if (told_to_leave()) {
+    reconnecting = false;
+    setup.gate.undecided(setup.probe->index, at);
+    login_failed = false;
+    delays.reset();
+    show(connected && ended != session_end::unbound ? session_last_state::disconnected : session_last_state::ok);
     return milliseconds(0);
   }
   if (logged_in && connected) {
@@ -162,6 +185,7 @@ milliseconds session::implementation::conclude_refused(command_status status, st
   if (status == command_status::rinvpaswd || status == command_status::rinvsysid ||
       status == command_status::rbindfail) {
     setup.gate.refused(setup.probe->index, at);
+    setup.from->set_credentials_refused(true);
     spdlog::error("{}: login refused with {}; one session of this carrier will probe", name, text);
     // The gate says when.
     return milliseconds(0);
@@ -185,6 +209,41 @@ void session::implementation::stop(steady_time deadline) {
     socket->close(ignored);
   }
   sleep_timer.cancel();
+  tick_timer.cancel();
+  writer_slot.resume();
+}
+
+/// The carrier was disabled or enabled.
+void session::implementation::look_again() {
+  if (setup.from->disabled()) {
+    asio::error_code ignored;
+    if (acceptor) acceptor->close(ignored);
+    if (connecting) socket->close(ignored);
+  }
+  leave_deadline = steady_time::max();
+  if (sleeping) sleep_timer.cancel();
+  tick_timer.cancel();
+  writer_slot.resume();
+}
+
+void session::implementation::reconnect() {
+  delays.reset();
+  // Who is just logging in does what is wanted already.
+  if (conversing && logged_in) {
+    reconnecting = true;
+    leave_deadline = steady_time::max();
+    tick_timer.cancel();
+    writer_slot.resume();
+  } else if (sleeping) {
+    sleep_timer.cancel();
+  }
+}
+
+void session::implementation::reconfigure(const bind_config& bind) {
+  config = &setup.from->config();
+  setup.bind = bind;
+  delays = router::back_off(config->reconnect_min, config->reconnect_max);
+  flow.reconfigure(bind.window);
   tick_timer.cancel();
   writer_slot.resume();
 }
@@ -220,6 +279,21 @@ void session::stop(std::chrono::steady_clock::time_point deadline) {
 void session::poke() {
   auto me = implementation_;
   asio::post(me->context, [me] { me->poke(); });
+}
+
+void session::look_again() {
+  auto me = implementation_;
+  asio::post(me->context, [me] { me->look_again(); });
+}
+
+void session::reconnect() {
+  auto me = implementation_;
+  asio::post(me->context, [me] { me->reconnect(); });
+}
+
+void session::reconfigure(bind_config bind) {
+  auto me = implementation_;
+  asio::post(me->context, [me, bind = std::move(bind)] { me->reconfigure(bind); });
 }
 
 }  // namespace trunkline::engine

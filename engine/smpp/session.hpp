@@ -54,6 +54,13 @@ class session {
   /// Looks again at what it is waiting for (the login gate opened).
   void poke();
 
+  /// The carrier was disabled (drains, unbinds, and rests as Idle) or enabled (goes on).
+  void look_again();
+  /// Drains, unbinds and binds again at once; tries at once when it was waiting to.
+  void reconnect();
+  /// A reload changed the carrier in what needs no new session.
+  void reconfigure(bind_config bind);
+
  private:
   struct implementation;
   std::shared_ptr<implementation> implementation_;  // shared with what was posted to the thread

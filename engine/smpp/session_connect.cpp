@@ -43,7 +43,7 @@ task<void> session::implementation::look_up() {
     co_return;
   }
   look_up_error = "no answer in time";
-  sleep_timer.expires_after(config.connect_timeout);
+  sleep_timer.expires_after(config->connect_timeout);
   const std::uint64_t mine = ++connection;
   const auto answered = [this, mine](std::vector<std::string> found, std::string error) {
     asio::post(context, [this, mine, found = std::move(found), error = std::move(error)]() mutable {
@@ -76,7 +76,7 @@ task<bool> session::implementation::connect_to(tcp::endpoint endpoint) {
   if (!error) {
     connecting = true;
     const std::uint64_t mine = ++connection;
-    sleep_timer.expires_after(config.connect_timeout);
+    sleep_timer.expires_after(config->connect_timeout);
     sleep_timer.async_wait([this, mine](asio::error_code cancelled) {
       if (cancelled || !connecting || mine != connection) return;
       asio::error_code ignored;
@@ -85,13 +85,13 @@ task<bool> session::implementation::connect_to(tcp::endpoint endpoint) {
     const auto [outcome] = co_await socket->async_connect(endpoint, as_values);
     error = outcome;
     bool secured = true;
-    if (!error && !stopping && config.tls.enabled) secured = co_await secure();
+    if (!error && !stopping && config->tls.enabled) secured = co_await secure();
     connecting = false;
     sleep_timer.cancel();
     if (!secured) co_return false;
   }
   if (!error && !stopping) co_return true;
-  if (!stopping) {
+  if (!stopping && !told_to_leave()) {
     spdlog::warn("{}: cannot connect to {}: {}", name, setup.probe->address(),
                  error == asio::error::operation_aborted ? "connect timeout" : error.message());
   }
@@ -143,7 +143,7 @@ task<bool> session::implementation::read_outbind() {
   kept = 0;
   connecting = true;
   const std::uint64_t mine = ++connection;
-  sleep_timer.expires_after(config.bind_timeout);
+  sleep_timer.expires_after(config->bind_timeout);
   sleep_timer.async_wait([this, mine](asio::error_code cancelled) {
     if (cancelled || !connecting || mine != connection) return;
     asio::error_code ignored;
@@ -181,27 +181,27 @@ task<bool> session::implementation::read_outbind() {
 }
 
 bool session::implementation::trusts(const protocol::outbind& greeting) const {
-  return (config.outbind_system_id.empty() || greeting.system_id == config.outbind_system_id) &&
-         (config.outbind_password.empty() || greeting.password == config.outbind_password.reveal());
+  return (config->outbind_system_id.empty() || greeting.system_id == config->outbind_system_id) &&
+         (config->outbind_password.empty() || greeting.password == config->outbind_password.reveal());
 }
 
 /// The TLS handshake, with the certificates as the files are now. Says itself what went wrong.
 task<bool> session::implementation::secure() {
-  const auto files = make_tls_client_context(config.tls);
+  const auto files = make_tls_client_context(config->tls);
   if (!files) {
     spdlog::error("{}: no TLS with {}: {}", name, setup.probe->address(), files.error());
     co_return false;
   }
   tls.emplace(*socket, **files);
   SSL* connection = tls->native_handle();
-  if (!expect_tls_peer(connection, config.tls, setup.bind.host)) {
+  if (!expect_tls_peer(connection, config->tls, setup.bind.host)) {
     spdlog::error("{}: no TLS with {}: OpenSSL refuses the server name", name, setup.probe->address());
     co_return false;
   }
   const auto [error] = co_await tls->async_handshake(asio::ssl::stream_base::client, as_values);
   if (!error && !stopping) {
     spdlog::info("{}: TLS with {}: {}{}", name, setup.probe->address(), describe_tls(connection),
-                 config.tls.insecure ? "; the peer is NOT verified (tls_insecure)" : "");
+                 config->tls.insecure ? "; the peer is NOT verified (tls_insecure)" : "");
     co_return true;
   }
   if (!stopping) {

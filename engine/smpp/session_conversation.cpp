@@ -97,7 +97,7 @@ task<void> session::implementation::writer() {
       parked = true;
       continue;
     }
-    if (stopping) consider_leaving(now());
+    if (stopping || told_to_leave()) consider_leaving(now());
     if (machine().has_staged()) continue;
     co_await writer_slot.park();
     unpark();
@@ -122,11 +122,11 @@ task<void> session::implementation::ticker() {
     if (at >= close_at) break;
     writer_slot.resume();
     if (closing) co_return;
-    steady_time next = std::min(machine().next_deadline(), at + config.response_timeout);
+    steady_time next = std::min(machine().next_deadline(), at + config->response_timeout);
     next = std::min(next, close_at);
     if (stopping && at < stop_deadline) next = std::min(next, stop_deadline);
-    if (flow.refused() && at < leave_deadline) next = std::min(next, leave_deadline);
-    if (on_demand() && config.idle_unbind.count() > 0) next = std::min(next, at + config.idle_unbind);
+    if (at < leave_deadline) next = std::min(next, leave_deadline);
+    if (on_demand() && config->idle_unbind.count() > 0) next = std::min(next, at + config->idle_unbind);
     tick_at = next;
     tick_timer.expires_after(std::max<std::chrono::nanoseconds>(next - at, milliseconds(1)));
     co_await tick_timer.async_wait(as_values);
@@ -139,10 +139,11 @@ void session::implementation::after_turn() {
   if (!logged_in && flow.logged_in()) {
     logged_in = true;
     setup.gate.succeeded(setup.probe->index);
+    setup.from->set_credentials_refused(false);
     if (can_send()) setup.from->count_sendable(1, now());
     if (on_demand()) set_idle_usable(true);
   }
-  if (stopping || flow.refused()) consider_leaving(now());
+  if (stopping || flow.refused() || told_to_leave()) consider_leaving(now());
   end_turn();
   if (machine().next_deadline() < tick_at) tick_timer.cancel();
 }
@@ -154,20 +155,22 @@ void session::implementation::end_turn() {
 /// Unbinds when there is a reason to and nothing is owed any more, or the deadline for that has come.
 void session::implementation::consider_leaving(steady_time at) {
   if (machine().ended()) return;
-  if (stopping) flow.close_admission(true);
+  const bool told = told_to_leave();
+  flow.close_admission(stopping || told);
   if (!machine().bound()) {
-    if (stopping) machine().begin_unbind(at);
+    if (stopping || told) machine().begin_unbind(at);
     return;
   }
-  if (stopping || flow.refused()) {
-    if (flow.refused() && leave_deadline == steady_time::max()) {
-      leave_deadline = at + std::min<milliseconds>(config.response_timeout, setup.options.unbind_timeout);
+  if (stopping || told || flow.refused()) {
+    if (!stopping && leave_deadline == steady_time::max()) {
+      const milliseconds patience = flow.refused() ? setup.options.unbind_timeout : setup.options.remove_deadline;
+      leave_deadline = at + std::min<milliseconds>(config->response_timeout, patience);
     }
     const bool nothing_owed = flow.idle() && machine().unacknowledged() == 0;
     if (nothing_owed || at >= std::min(stop_deadline, leave_deadline)) machine().begin_unbind(at);
     return;
   }
-  if (on_demand() && config.idle_unbind.count() > 0 && flow.idle() && at - flow.last_active() >= config.idle_unbind &&
+  if (on_demand() && config->idle_unbind.count() > 0 && flow.idle() && at - flow.last_active() >= config->idle_unbind &&
       setup.from->queued() == 0) {
     leaving_idle = true;
     machine().begin_unbind(at);

@@ -45,15 +45,15 @@ static_assert(read_buffer_bytes > protocol::default_max_pdu_bytes);
 struct session::implementation {
   explicit implementation(session_setup given)
       : setup(std::move(given)),
-        config(setup.from->config()),
+        config(&setup.from->config()),
         context(setup.home.context()),
-        name(fmt::format("{}/{}", config.name, setup.probe->index)),
+        name(fmt::format("{}/{}", config->name, setup.probe->index)),
         flow(*setup.from, *setup.probe, setup.sink, setup.options, name, setup.bind),
         sleep_timer(context.get_executor()),
         tick_timer(context.get_executor()),
         pace_timer(context.get_executor()),
         read_buffer(std::make_unique_for_overwrite<std::uint8_t[]>(read_buffer_bytes)),
-        delays(config.reconnect_min, config.reconnect_max),
+        delays(config->reconnect_min, config->reconnect_max),
         random(setup.seed) {}
 
   // --- the connect loop ------------------------------------------------------------------------------------------
@@ -89,6 +89,9 @@ struct session::implementation {
 
   void stop(steady_time deadline);
   void poke();
+  void look_again();
+  void reconnect();
+  void reconfigure(const bind_config& bind);
   static void post_wake(void* self) noexcept;
   void on_wake() { writer_slot.resume(); }
 
@@ -98,6 +101,8 @@ struct session::implementation {
   }
   void show(session_state state) noexcept { setup.probe->state.store(state, std::memory_order_relaxed); }
   void show(session_last_state state) noexcept { setup.probe->last_state.store(state, std::memory_order_relaxed); }
+  /// An operator wants this session to end, or to begin anew.
+  [[nodiscard]] bool told_to_leave() const noexcept { return reconnecting || setup.from->disabled(); }
   [[nodiscard]] bool on_demand() const noexcept { return setup.bind.bind == bind_mode::transmitter; }
   [[nodiscard]] bool can_send() const noexcept { return setup.bind.can_send(); }
   void set_idle_usable(bool usable) {
@@ -108,7 +113,7 @@ struct session::implementation {
   [[nodiscard]] protocol::session_machine& machine() noexcept { return flow.machine(); }
 
   session_setup setup;
-  const carrier_config& config;
+  const carrier_config* config;  ///< of the carrier; another one after reconfigure()
   asio::io_context& context;
   const std::string name;
   message_flow flow;
@@ -133,6 +138,8 @@ struct session::implementation {
   bool idle_usable = false;   ///< counted at the carrier: ready to log in when there is a message
   bool login_failed = false;  ///< the last attempt did not come as far as "Logged in"
   bool at_gate = false;       ///< waiting for the login gate
+  bool sleeping = false;      ///< between attempts
+  bool reconnecting = false;  ///< the connection is to end, and the next one to follow at once
   bool stopping = false;
   steady_time stop_deadline = steady_time::max();
 
@@ -143,7 +150,7 @@ struct session::implementation {
   bool closing = false;
   bool leaving_idle = false;
   bool logged_in = false;
-  steady_time leave_deadline = steady_time::max();  ///< of a session that was refused
+  steady_time leave_deadline = steady_time::max();  ///< of a session that was refused, or told to leave
   steady_time close_at = steady_time::max();        ///< when the last words must have been written
   steady_time tick_at{};
   std::span<const std::uint8_t> failed_write;

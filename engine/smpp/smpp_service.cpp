@@ -38,6 +38,12 @@ struct smpp_service::implementation {
     for (const auto& [id, supervisor] : carriers) supervisor->wake();
   }
 
+  std::shared_ptr<carrier_supervisor> find(std::uint16_t carrier_id) {
+    const std::lock_guard lock(mutex);
+    const auto at = carriers.find(carrier_id);
+    return at == carriers.end() ? nullptr : at->second;
+  }
+
   smpp_options options;
   outcome_queues& queues;
   const clock& time;
@@ -84,14 +90,19 @@ void smpp_service::add(std::shared_ptr<carrier> c) {
 
 void smpp_service::remove(std::uint16_t carrier_id) {
   implementation& me = *implementation_;
-  std::shared_ptr<carrier_supervisor> found;
-  {
-    const std::lock_guard lock(me.mutex);
-    const auto at = me.carriers.find(carrier_id);
-    if (at == me.carriers.end()) return;
-    found = at->second;
-  }
-  found->stop(me.time.steady() + me.options.remove_deadline);
+  if (const auto found = me.find(carrier_id)) found->stop(me.time.steady() + me.options.remove_deadline);
+}
+
+void smpp_service::look_again(std::uint16_t carrier_id) {
+  if (const auto found = implementation_->find(carrier_id)) found->look_again();
+}
+
+void smpp_service::reconnect(std::uint16_t carrier_id) {
+  if (const auto found = implementation_->find(carrier_id)) found->reconnect();
+}
+
+void smpp_service::reconfigure(std::uint16_t carrier_id) {
+  if (const auto found = implementation_->find(carrier_id)) found->reconfigure();
 }
 
 void smpp_service::stop(std::chrono::milliseconds patience) {

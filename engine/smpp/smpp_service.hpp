@@ -30,6 +30,13 @@ class smpp_service {
   /// more.
   void remove(std::uint16_t carrier_id);
 
+  /// Tells the carrier's sessions that it was disabled (they drain, unbind and rest) or enabled again.
+  void look_again(std::uint16_t carrier_id);
+  /// Ends the carrier's sessions in order and starts them anew at once; also where a login was refused.
+  void reconnect(std::uint16_t carrier_id);
+  /// Tells the carrier's sessions of its new configuration (carrier::reconfigure).
+  void reconfigure(std::uint16_t carrier_id);
+
   /// Closes everything in the same way and waits for it, at most `patience` and the little that an unbind takes. Every
   /// message that sessions and lanes held has been handed to the journal or given back when it returns, and the
   /// threads have ended.

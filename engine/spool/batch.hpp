@@ -134,11 +134,21 @@ class batch final : public batch_control {
   /// Messages of a batch with on_unknown = "hold" that were being sent, and by which carrier, when the last run ended.
   std::unordered_map<std::uint32_t, std::string> unresolved;
 
+  /// Feeder: the first block that still has open messages; the last one when none has.
+  std::uint32_t first_open_block() noexcept {
+    while (first_open_ + 1 < blocks.size() && blocks[first_open_].open.load(std::memory_order_relaxed) == 0)
+      ++first_open_;
+    return first_open_;
+  }
+
   // any thread
   std::atomic<std::uint32_t> total{unknown_total};  ///< messages in all, once scanned
   std::atomic<std::uint32_t> finished{0};           ///< messages in the report; outputs count
   std::array<std::atomic<std::uint64_t>, router::message_status_count> by_status{};  ///< of those; outputs count
   static constexpr std::uint32_t unknown_total = 0xffffffff;
+
+ private:
+  std::uint32_t first_open_ = 0;
 };
 
 }  // namespace trunkline::engine

@@ -203,7 +203,12 @@ bool feeder::release_delayed(std::chrono::steady_clock::time_point now) {
     }
     const auto& c = routing_->at(m->carrier);
     if (c && !c->closed() && c->usable(now, 1s) && !m->owner->stopped()) {
-      c->push_returned(m);
+      // Who only waited for the pace of its sender does not come before others.
+      if (m->attempts == 0) {
+        c->push_again(m);
+      } else {
+        c->push_returned(m);
+      }
     } else {
       return_to_line(m, to_ms(time_.wall()), false);
     }

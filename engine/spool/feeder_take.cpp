@@ -14,6 +14,10 @@ using namespace std::chrono_literals;
 using router::message_status;
 using router::reason;
 
+/// A block whose lines wait for the pace of their senders is not read more often.
+constexpr std::int64_t sender_look_ms = 20;
+constexpr std::int64_t most_sender_look_ms = 30'000;
+
 std::uint64_t carrier_bit(std::uint16_t id) noexcept { return std::uint64_t{1} << (id % 64U); }
 
 }  // namespace
@@ -232,16 +236,30 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   const std::string_view sender = from->has_from                      ? from->from
                                   : rule != nullptr && rule->set.from ? std::string_view(*rule->set.from)
                                                                       : std::string_view(to->config().from);
+  const bool sender_counts = to->feeding_senders().limited() && later.attempts == 0 && later.tried == 0;
+  if (sender_counts) {
+    if (const auto wait = to->feeding_senders().take(sender, 1, now, false); wait.count() != 0) {
+      // Blocks farther back ask less often, so that all of them together ask some hundred times a second at most,
+      // however many there are, and whoever is next notices at once.
+      const auto ahead = std::int64_t{entry / block_entries} - std::int64_t{b.first_open_block()};
+      const auto wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+      const auto look = std::max(wait_ms, sender_look_ms) + std::min(ahead * sender_look_ms, most_sender_look_ms);
+      state.due_ms = std::min({state.due_ms, context.expires_at_ms, now_ms + look});
+      return taking::left;
+    }
+  }
   switch (encoder_.encode(*from, sender, to->config(), to->id(), context, room)) {
     case submit_encoder::verdict::refused:
       return finish(from, message_status::rejected, encoder_.error().code, encoder_.error().text, context);
     case submit_encoder::verdict::no_memory:
+      if (sender_counts) to->feeding_senders().adjust(sender, -1);
       if (room >= 160) return taking::no_memory;
       return leave();
     case submit_encoder::verdict::ready:
       break;
   }
   message* m = encoder_.built();
+  if (sender_counts && m->parts > 1) to->feeding_senders().adjust(sender, m->parts - 1);
   m->route_position = position;
   m->attempts = later.attempts;
   m->tried = later.tried;

@@ -134,15 +134,23 @@ TEST(window, expires_oldest_first_and_only_what_is_due) {
   EXPECT_FALSE(w.oldest());
 }
 
-TEST(window, changes_size_within_its_ring) {
+TEST(window, changes_its_size_and_forgets_nothing) {
   window<int> w(4);
   for (int i = 0; i < 4; ++i) ASSERT_NE(w.open(start, i), 0U);
-  EXPECT_TRUE(w.resize(2));
+  w.resize(2);
   EXPECT_EQ(w.free(), 0U);
   EXPECT_EQ(w.open(start, 9), 0U);
   EXPECT_TRUE(w.close(1) && w.close(2) && w.close(3));
   EXPECT_EQ(w.free(), 1U);
-  EXPECT_FALSE(w.resize(1000));
+  w.resize(1000);
+  EXPECT_EQ(w.in_flight(), 1U);
+  EXPECT_EQ(w.free(), 999U);
+  for (int i = 0; i < 999; ++i) ASSERT_NE(w.open(start + milliseconds(i), i), 0U) << i;
+  EXPECT_EQ(w.open(start, 0), 0U);
+  EXPECT_EQ(w.oldest(), start);
+  const auto last_of_the_small_ring = w.close(4);
+  ASSERT_TRUE(last_of_the_small_ring);
+  EXPECT_EQ(last_of_the_small_ring->value, 3);
 }
 
 /// Random operations against the obvious implementation.

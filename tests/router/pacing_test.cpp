@@ -233,6 +233,48 @@ TEST(pace, throttled_right_after_the_first_burst) {
   EXPECT_LT(p.rate(start + 1100ms), 10'000.0);
 }
 
+TEST(pace, congestion_slows_without_a_pause) {
+  pace p(1000);
+  greedy(p, start, 2s, 1ms, 1000);
+  const time_point then = start + 2s;
+  for (const int state : {0, 30, 79, 89}) EXPECT_FALSE(p.congested(then, static_cast<std::uint8_t>(state))) << state;
+  EXPECT_EQ(p.rate(then), 1000);
+  EXPECT_TRUE(p.congested(then, 90));
+  EXPECT_FALSE(p.paused(then));
+  EXPECT_NEAR(p.rate(then), 800, 1);
+  EXPECT_EQ(p.reason(), pace::slowed_by::congestion);
+  EXPECT_FALSE(p.congested(then + 900ms, 100)) << "at most once in a second";
+  EXPECT_TRUE(p.congested(then + 1s, 100));
+  EXPECT_NEAR(p.rate(then + 1s), (800 + 20) * 0.5, 1) << "half of what it had climbed to";
+  EXPECT_NEAR(static_cast<double>(greedy(p, then + 1s, 1s, 1ms, 1000)), 440, 15);
+  EXPECT_TRUE(p.recovering(then + 10s));
+  EXPECT_FALSE(p.recovering(then + 11s)) << "full ten seconds after the last";
+  EXPECT_EQ(p.slowed(pace::slowed_by::congestion), 2U);
+  EXPECT_EQ(p.slowed(pace::slowed_by::throttling), 0U);
+}
+
+TEST(pace, a_throttle_is_heard_in_the_middle_of_congestion) {
+  pace p(1000);
+  greedy(p, start, 1s, 1ms, 1000);
+  EXPECT_TRUE(p.congested(start + 1s, 100));
+  EXPECT_TRUE(p.throttled(start + 1s + 100ms));
+  EXPECT_TRUE(p.paused(start + 1s + 100ms));
+  EXPECT_EQ(p.reason(), pace::slowed_by::throttling);
+  EXPECT_NEAR(p.rate(start + 2s + 100ms), 250, 5);
+  EXPECT_FALSE(p.congested(start + 2s, 100)) << "that the carrier is busy is known";
+  EXPECT_FALSE(p.queue_full(start + 2s));
+}
+
+TEST(pace, full_queues_slow_an_unlimited_pace_too) {
+  pace p;
+  greedy(p, start, 3s, 1ms, 2);
+  EXPECT_TRUE(p.queue_full(start + 3s));
+  EXPECT_FALSE(p.paused(start + 3s));
+  EXPECT_NEAR(p.rate(start + 3s), 1000, 20);
+  EXPECT_NEAR(static_cast<double>(greedy(p, start + 3s, 1s, 1ms, 1000)), 1050, 80);
+  EXPECT_EQ(p.rate(start + 13s + 1ms), 0.0);
+}
+
 TEST(pace, a_new_rate_takes_effect_at_once) {
   pace p(10);
   greedy(p, start, 1s, 1ms, 100);

@@ -137,6 +137,7 @@ priority_flags = { urgent = 3, normal = 1 }
 sessions = 4
 window = 1000
 throughput = 12.5
+throughput_per_sender = 2.5
 encoding = "ucs2"
 national = ["tr", "*"]
 smart = true
@@ -239,6 +240,7 @@ to = "drop"
   a.sessions = 4;
   a.window = 1000;
   a.throughput = 12.5;
+  a.throughput_per_sender = 2.5;
   a.encoding = protocol::encoding::ucs2;
   a.national = protocol::gsm_languages::all();
   a.smart = true;
@@ -388,6 +390,11 @@ INSTANTIATE_TEST_SUITE_P(
         fault_case{"throughput", "", "throughput = -1\n", "", 5, 14, "not from 0"},
         fault_case{"not_a_number", "", "throughput = nan\n", "", 5, 14, "not from 0"},
         fault_case{"window", "", "window = 0\n", "", 5, 10, "is 0"},
+        fault_case{"window_word", "", "window = \"some\"\n", "", 5, 10, "\"auto\" or a number"},
+        fault_case{"window_range", "", "window = \"auto\"\nwindow_range = { min = 9, max = 3 }\n", "", 6, 1,
+                   "less than window_range.min"},
+        fault_case{"window_range_key", "", "window = \"auto\"\nwindow_range = { least = 9 }\n", "", 6, 18, "\"max\""},
+        fault_case{"sender_rate", "", "throughput_per_sender = -1\n", "", 5, 25, "not from 0"},
         fault_case{"priority_flags", "", "priority_flags = { hurry = 1 }\n", "", 5, 20, "unknown key \"hurry\""},
         fault_case{"tls_files", "", "tls = true\ntls_ca = \"gone.pem\"\n", "", 6, 1, "gone.pem"},
         fault_case{"tls_key_alone", "", "tls = true\ntls_key = \"k.pem\"\n", "", 6, 1, "tls_cert, which is missing"},
