@@ -153,7 +153,7 @@ void session_machine::handle(const frame& pdu, time_point now) noexcept {
       return on_submit_resp(pdu, now);
     case command_id::deliver_sm:
     case command_id::data_sm:
-      return on_message(pdu);
+      return on_message(pdu, now);
     case command_id::enquire_link:
       return stage(command_id::enquire_link_resp, command_status::rok, pdu.header.sequence_number);
     case command_id::enquire_link_resp:
@@ -230,7 +230,7 @@ void session_machine::on_bind_resp(const frame& pdu, time_point now) noexcept {
   handler_.on_bound(system_id, session_version(settings_.interface_version, peer_version));
 }
 
-void session_machine::on_message(const frame& pdu) noexcept {
+void session_machine::on_message(const frame& pdu, time_point now) noexcept {
   const command_id answer_id = response_of(pdu.header.id);
   const auto refuse = [&](command_status status) {
     static constexpr std::uint8_t empty_id[] = {0};
@@ -250,7 +250,7 @@ void session_machine::on_message(const frame& pdu) noexcept {
   }
   if (unacknowledged() >= settings_.max_unacknowledged) return refuse(command_status::rx_t_appn);
   // Entered first, so that the handler may answer at once.
-  received_.push_back({pdu.header.sequence_number, pdu.header.id});
+  received_.push_back({pdu.header.sequence_number, pdu.header.id, now});
   if (!handler_.on_received(pdu)) answer(pdu.header.sequence_number, command_status::rx_t_appn);
 }
 
@@ -334,6 +334,8 @@ void session_machine::tick(time_point now) noexcept {
     if (now >= phase_deadline_) end(session_end::bind_timeout);
     return;
   }
+  while (unacknowledged() != 0 && now - received_[received_at_].since >= settings_.acknowledge_timeout)
+    answer(received_[received_at_].sequence_number, command_status::rx_t_appn);
   bool silent_since_submit = false;
   window_.expire(now, settings_.response_timeout, [&](std::uint32_t, window<submit_token>::entry lost) {
     silent_since_submit = silent_since_submit || lost.sent >= keep_alive_.last_heard();
@@ -362,6 +364,7 @@ session_machine::time_point session_machine::next_deadline() const noexcept {
   if (ended() || phase_ == session_phase::open) return next;
   if (partial_) next = std::min(next, partial_since_ + settings_.response_timeout);
   if (phase_ == session_phase::binding) return std::min(next, phase_deadline_);
+  if (unacknowledged() != 0) next = std::min(next, received_[received_at_].since + settings_.acknowledge_timeout);
   if (const auto oldest = window_.oldest()) next = std::min(next, *oldest + settings_.response_timeout);
   if (peer_unbinds_) return std::min(next, peer_unbind_deadline_);
   if (phase_ == session_phase::unbinding) return std::min(next, phase_deadline_);

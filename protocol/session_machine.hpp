@@ -39,6 +39,9 @@ struct session_settings {
   duration unbind_grace = std::chrono::seconds(1);  ///< how long a peer that unbinds may still answer our submits
   std::uint32_t max_pdu_bytes = default_max_pdu_bytes;
   std::uint32_t max_unacknowledged = 1'000;  ///< received PDUs not answered yet; more are refused as temporary
+  /// How long the answer to a received PDU is withheld while it cannot be made durable; then it is refused with
+  /// ESME_RX_T_APPN, and the peer sends it again.
+  duration acknowledge_timeout = std::chrono::seconds(10);
 };
 
 /// OPEN, BINDING, BOUND_*, UNBINDING, CLOSED. Which of the BOUND states it is follows from the bind type.
@@ -178,13 +181,14 @@ class session_machine {
   struct received {
     std::uint32_t sequence_number;
     command_id id;
+    time_point since;
   };
 
   void handle(const frame& pdu, time_point now) noexcept;
   void on_submit_resp(const frame& pdu, time_point now) noexcept;
   void on_nack(const frame& pdu, time_point now) noexcept;
   void on_bind_resp(const frame& pdu, time_point now) noexcept;
-  void on_message(const frame& pdu) noexcept;
+  void on_message(const frame& pdu, time_point now) noexcept;
   void on_unbind(const frame& pdu, time_point now) noexcept;
   void on_other(const frame& pdu) noexcept;
   void finish_peer_unbind(time_point now) noexcept;

@@ -71,7 +71,7 @@ class receipt_desk {
   /// When it wants to be called next.
   std::chrono::steady_clock::time_point next() const noexcept { return next_; }
   /// No NAME.receipts.jsonl is being made.
-  bool idle() const noexcept { return finishing_.empty(); }
+  bool idle() const noexcept { return finishing_.empty() && to_finish_.empty(); }
 
   /// For inbound messages: see sent_store.
   std::optional<sent_store::last_sent> find_last_sent(std::string_view number, std::string_view sender,

@@ -243,6 +243,25 @@ TEST_F(machine_test, received_messages_are_answered_when_told) {
   EXPECT_EQ(machine->unacknowledged(), 1U);
 }
 
+TEST_F(machine_test, what_is_not_stored_in_time_is_refused_for_now) {
+  bind({.enquire_link = seconds(0)});
+  hear(deliver(1));
+  pass(seconds(4));
+  hear(deliver(2));
+  pass(seconds(6) - milliseconds(1));
+  EXPECT_TRUE(said().empty());
+  pass(milliseconds(1));
+  auto sent = said();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0], (pdu_header{17, command_id::deliver_sm_resp, command_status::rx_t_appn, 1}));
+  EXPECT_FALSE(machine->answer(1, command_status::rok)) << "too late: it comes again";
+  EXPECT_TRUE(machine->answer(2, command_status::rok));
+  pass(seconds(10));
+  sent = said();
+  EXPECT_EQ(sent.back().sequence_number, 2U);
+  EXPECT_EQ(sent.back().status, command_status::rok);
+}
+
 TEST_F(machine_test, refuses_what_it_cannot_hold) {
   bind({.max_unacknowledged = 2});
   for (const std::uint32_t s : {1U, 2U, 3U}) hear(deliver(s));

@@ -30,6 +30,9 @@ class fake_smsc {
   const log_type& log() const noexcept { return log_; }
   /// deliver_sm that the engine has acknowledged as stored, by their text.
   const std::set<std::string>& acknowledged() const noexcept { return acknowledged_; }
+  /// Ids of receipts that the engine has acknowledged; each is delivered until it is.
+  const std::set<std::string>& acknowledged_receipts() const noexcept { return acknowledged_receipts_; }
+  bool receipts_due() const noexcept { return !receipts_due_.empty(); }
   /// Answers that it swallowed; those that die with a connection are counted by who breaks it.
   unsigned lost_answers() const noexcept { return lost_answers_; }
   void count_lost(unsigned answers) noexcept { lost_answers_ += answers; }
@@ -39,11 +42,14 @@ class fake_smsc {
   /// One connection; dies with the engine or when the link breaks.
   class connection {
    public:
-    explicit connection(fake_smsc& to) : to_(to) {}
+    /// Receipts come back by the carrier that the message went to.
+    connection(fake_smsc& to, std::string carrier) : to_(to), carrier_(std::move(carrier)) {}
     /// What the engine wrote; whole PDUs.
     void receive(std::span<const std::uint8_t> octets);
     /// A message of a phone, with this text.
     void deliver(const std::string& text);
+    /// A receipt that is due and not under way here, or one that came before, again. False: there is none.
+    bool deliver_receipt();
     /// What it has to say, so far.
     std::vector<std::uint8_t> outbox;
 
@@ -56,13 +62,22 @@ class fake_smsc {
     }
     void submit(const protocol::frame& f);
     fake_smsc& to_;
+    std::string carrier_;
     std::map<std::uint32_t, std::string> delivered_;  // sequence -> text
+    std::map<std::uint32_t, std::string> receipts_;   // sequence -> id
+    std::set<std::string> under_way_;                 // ids of them
     std::uint32_t next_sequence_ = 1;
   };
 
  private:
   log_type log_;
   std::set<std::string> acknowledged_;
+  struct due_receipt {
+    std::string number;
+    std::string carrier;
+  };
+  std::map<std::string, due_receipt> receipts_due_;  // by id
+  std::set<std::string> acknowledged_receipts_;
   std::mt19937_64 random_;
   std::uint64_t next_id_ = 1;
   unsigned lost_answers_ = 0;
@@ -92,7 +107,13 @@ inline void fake_smsc::connection::receive(std::span<const std::uint8_t> octets)
         submit(cut.frame);
         break;
       case protocol::command_id::deliver_sm_resp:
-        if (cut.frame.header.status == protocol::command_status::rok) to_.acknowledged_.insert(delivered_[sequence]);
+        if (cut.frame.header.status != protocol::command_status::rok) break;
+        if (const auto receipt = receipts_.find(sequence); receipt != receipts_.end()) {
+          to_.receipts_due_.erase(receipt->second);
+          to_.acknowledged_receipts_.insert(receipt->second);
+        } else {
+          to_.acknowledged_.insert(delivered_[sequence]);
+        }
         break;
       default:
         break;
@@ -107,6 +128,24 @@ inline void fake_smsc::connection::deliver(const std::string& text) {
   pdu.short_message = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
   delivered_[next_sequence_] = text;
   say(pdu, next_sequence_++);
+}
+
+inline bool fake_smsc::connection::deliver_receipt() {
+  for (const auto& [id, due] : to_.receipts_due_) {
+    if (due.carrier != carrier_) continue;
+    if (!under_way_.insert(id).second && to_.random_() % 50 != 0) continue;
+    const std::string text = "id:" + id + " sub:001 dlvrd:001 submit date:2701150800 done date:2701150801 stat:" +
+                             (to_.random_() % 8 == 0 ? "EXPIRED" : "DELIVRD") + " err:000 text:";
+    protocol::deliver_sm pdu;
+    pdu.source_addr = due.number;
+    pdu.destination_addr = "12345";
+    pdu.esm_class = 4;
+    pdu.short_message = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+    receipts_[next_sequence_] = id;
+    say(pdu, next_sequence_++);
+    return true;
+  }
+  return false;
 }
 
 inline void fake_smsc::connection::submit(const protocol::frame& f) {
@@ -125,6 +164,10 @@ inline void fake_smsc::connection::submit(const protocol::frame& f) {
     ++part.accepted;
     const std::string id = "m" + std::to_string(to_.next_id_++);
     part.ids.insert(id);
+    if (pdu->registered_delivery != 0) {
+      to_.receipts_due_[id] = {std::string(pdu->destination_addr), carrier_};
+      if (to_.random_() % 8 == 0) (void)deliver_receipt();  // perhaps before the response
+    }
     return id;
   };
   const auto refuse = [&](std::uint32_t status) {

@@ -120,6 +120,7 @@ world::world(world_options options)
   spdlog::set_level(spdlog::level::off);
   spool_.dir = paths_.spool;
   config_.carriers = {make_config("alpha"), make_config("beta")};
+  config_.receipts.park_time = 10min;
   route_config all;
   all.name = "all";
   all.prefix = {"49"};
@@ -374,7 +375,7 @@ bool world::step() {
   if (!l.peer) {
     if (now < l.next_attempt) return false;
     l.answers = std::make_shared<link::acks>();
-    l.peer = std::make_unique<fake_smsc::connection>(smsc_);
+    l.peer = std::make_unique<fake_smsc::connection>(smsc_, l.to->config().name);
     l.flow.connected(l.answers, now);
     l.peer->receive(l.flow.build(now, wall));
     (void)l.flow.end_turn();
@@ -399,6 +400,8 @@ bool world::step() {
     const std::size_t used = l.flow.on_bytes(l.heard, now, wall);
     l.heard.erase(l.heard.begin(), l.heard.begin() + static_cast<std::ptrdiff_t>(used));
     worked = true;
+  } else if (l.flow.logged_in() && smsc_.receipts_due() && random_() % 8 == 0) {
+    worked = l.peer->deliver_receipt();
   } else if (inbound_sent_ < options_.inbound && l.flow.logged_in() && random_() % 20 == 0) {
     l.peer->deliver("from a phone " + std::to_string(inbound_sent_++));
   }
@@ -422,8 +425,9 @@ bool world::finished() {
     return entries && entries->empty();
   };
   return e.feed->open_batches() == 0 && e.reports->idle() && e.queues.journal.size_approx() == 0 &&
-         e.shown->pending() == 0 && inbound_sent_ >= options_.inbound && none("/spool/staging") &&
-         none(paths_.incoming());
+         e.shown->pending() == 0 && !smsc_.receipts_due() && e.reports->receipts().parked.value() == 0 &&
+         e.reports->receipts().open_batches.value() == 0 && inbound_sent_ >= options_.inbound &&
+         none("/spool/staging") && none(paths_.incoming());
 }
 
 bool world::run() {
@@ -603,6 +607,29 @@ void world::check_batch(const test_batch_file& file, std::vector<std::string>& b
       }
     }
   }
+  // What became of them: a final line for each message that was sent, by the same ids.
+  std::map<std::uint32_t, json> fates;
+  const std::string fate_file = read_output(paths_.done() + "/" + file.name + ".receipts.jsonl");
+  for (std::size_t at = 0; at < fate_file.size();) {
+    const std::size_t end = std::min(fate_file.find('\n', at), fate_file.size());
+    const json j = json::parse(fate_file.substr(at, end - at), nullptr, false);
+    at = end + 1;
+    if (j.is_discarded()) {
+      complain("a line of its receipts is no JSON");
+    } else if (j["kind"] == "message" && !fates.emplace(j["line"].get<std::uint32_t>(), j).second) {
+      complain("two fates for line " + j["line"].dump());
+    }
+  }
+  for (const auto& [line, j] : lines) {
+    if (j["status"] != "sent") continue;
+    const auto fate = fates.find(line);
+    if (fate == fates.end()) {
+      complain("line " + std::to_string(line) + " is sent, and its fate is not told");
+    } else if (fate->second["message_ids"] != j["message_ids"] || fate->second["final"] != true ||
+               (fate->second["state"] != "delivered" && fate->second["state"] != "expired")) {
+      complain("line " + std::to_string(line) + " has another fate: " + fate->second.dump());
+    }
+  }
   const json summary = json::parse(read_all(paths_.summary(file.name)), nullptr, false);
   if (summary.is_discarded()) return complain("summary is no JSON");
   if (summary["messages"] != lines.size()) complain("summary counts " + summary["messages"].dump() + " messages");
@@ -646,7 +673,13 @@ std::vector<std::string> world::broken_promises() {
   std::set<std::string> inbound;
   const auto remember = [&](const json& j) { inbound.insert(j.value("text", "")); };
   lines_of(paths_.unrouted(), remember);
-  lines_of(paths_.receipts(), remember);
+  std::set<std::string> told;  // ids of parts with a line
+  lines_of(paths_.receipts(), [&](const json& j) {
+    if (j.contains("message_id")) told.insert(j["message_id"].get<std::string>());
+  });
+  for (const auto& id : smsc_.acknowledged_receipts()) {
+    if (!told.contains(id)) broken.push_back("a receipt of " + id + " was acknowledged, and has no line");
+  }
   for (const auto& text : smsc_.acknowledged()) {
     if (!inbound.contains(text)) broken.push_back("acknowledged, and not in inbound/: " + text);
   }
