@@ -61,7 +61,10 @@ result<bool> correlator::look(sent_store& in, std::string_view carrier, const re
       best.ambiguous = best.ambiguous || rank == rank_key;
       return false;
     }
-    best = {{p.place, p.part}, p.message.submitted_at_ms, rank, other_message && rank == rank_key};
+    best = {{p.place, p.part, p.fingerprint, p.indexed},
+            p.message.submitted_at_ms,
+            rank,
+            other_message && rank == rank_key};
     done = rank == rank_exact_and_address;
     return done;
   });

@@ -22,6 +22,8 @@ class correlator {
   struct match {
     sent_place message;
     std::uint8_t part = 0;
+    std::uint32_t fingerprint = 0;  ///< as the store found it, see sent_store::again
+    std::uint32_t indexed = 0;
   };
   struct outcome {
     std::optional<match> found;

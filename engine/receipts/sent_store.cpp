@@ -276,12 +276,11 @@ result<bool> sent_store::read_message(bucket& b, std::uint32_t position, sent_me
   return true;
 }
 
-result<bool> sent_store::read_part(bucket& b, std::uint32_t position, std::string_view carrier, std::string_view key,
-                                   sent_part& out) {
+result<bool> sent_store::read_slot(bucket& b, std::uint32_t position, sent_part& out,
+                                   std::optional<std::uint8_t>& only) {
   auto found = b.log->read(position);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return false;
-  std::optional<std::uint8_t> only;
   std::uint32_t message = position;
   if ((*found)->type == static_cast<std::uint8_t>(sent_record::fate)) {
     auto fate = decode_stored_fate((*found)->payload);
@@ -293,10 +292,16 @@ result<bool> sent_store::read_part(bucket& b, std::uint32_t position, std::strin
     fate->fate.error = {error_copy_.data(), error.size()};
     out.fate = fate->fate;
   }
-  auto read = read_message(b, message, out.message);
+  out.place.position = message;
+  return read_message(b, message, out.message);
+}
+
+result<bool> sent_store::read_part(bucket& b, std::uint32_t position, std::string_view carrier, std::string_view key,
+                                   sent_part& out) {
+  std::optional<std::uint8_t> only;
+  auto read = read_slot(b, position, out, only);
   if (!read || !*read) return read;
   if (!carrier.empty() && out.message.carrier != carrier) return false;
-  out.place.position = message;
   bool matches = false;
   out.message.each_part([&](std::uint8_t part, std::string_view id) {
     std::array<char, 256> room;
@@ -306,6 +311,25 @@ result<bool> sent_store::read_part(bucket& b, std::uint32_t position, std::strin
     out.id = id;
   });
   return matches;
+}
+
+result<std::optional<sent_store::sent_part>> sent_store::again(sent_place message, std::uint8_t part,
+                                                               std::uint32_t fingerprint, std::uint32_t indexed) {
+  bucket* b = find_bucket(message.bucket);
+  if (b == nullptr) return std::nullopt;
+  sent_part out;
+  out.place.bucket = message.bucket;
+  out.fingerprint = fingerprint;
+  out.indexed = indexed;
+  std::optional<std::uint8_t> only;
+  auto read = read_slot(*b, indexed, out, only);
+  if (!read) return tl::unexpected(read.error());
+  if (!*read || !(out.place == message)) return std::nullopt;
+  out.part = part;
+  out.message.each_part([&](std::uint8_t number, std::string_view id) {
+    if (number == part) out.id = id;
+  });
+  return out;
 }
 
 result<std::optional<sent_store::sent_part>> sent_store::part_of(const sent_place& place, std::uint8_t part) {

@@ -69,6 +69,9 @@ class sent_store {
   result<void> each_part(std::string_view carrier, std::string_view key, F f);
   /// The part of that message which has this number, as `each_part` would give it; nothing when it was not accepted.
   result<std::optional<sent_part>> part_of(const sent_place& place, std::uint8_t part);
+  /// A part that `each_part` found before, again: its views had died.
+  result<std::optional<sent_part>> again(sent_place message, std::uint8_t part, std::uint32_t fingerprint,
+                                         std::uint32_t indexed);
   /// Stores what is known now of a part that was just found.
   result<void> set_fate(const sent_part& of, const part_fate& fate);
   /// The message at a place; views live until the next call.
@@ -138,6 +141,8 @@ class sent_store {
   /// The part that a slot of the index leads to, when its id has that key; message and id are copied into `copy_`.
   result<bool> read_part(bucket& b, std::uint32_t position, std::string_view carrier, std::string_view key,
                          sent_part& out);
+  /// The message, and the fate if there is one, that a slot leads to; and of which part, if a fate says so.
+  result<bool> read_slot(bucket& b, std::uint32_t position, sent_part& out, std::optional<std::uint8_t>& only);
   result<bool> read_message(bucket& b, std::uint32_t position, sent_message& out);
 
   file_system& files_;

@@ -225,7 +225,7 @@ bool receipt_desk::match(source& from, std::string_view carrier_name, std::int64
 
 void receipt_desk::apply(source& from, const correlator::match& to, std::int64_t received_at_ms,
                          const received_receipt& r) {
-  auto found = store_.part_of(to.message, to.part);
+  auto found = store_.again(to.message, to.part, to.fingerprint, to.indexed);
   if (!found || !*found) {
     if (!found) failed(found.error(), paths_.sent());
     return;
