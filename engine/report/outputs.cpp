@@ -402,6 +402,8 @@ void outputs::close_group(const std::vector<batch*>& group) {
       return;
     }
   }
+  // Receipts still have to find its messages when recovery, which sees the report, does not ask the journal any more.
+  if (!done(desk_.sync_messages(), paths_.sent())) return;
   // A step that was done before a failure finds its file gone: that is success.
   const auto move = [&](const std::string& from, const std::string& to) {
     auto moved = files_.rename(from, to);
@@ -419,8 +421,6 @@ void outputs::close_group(const std::vector<batch*>& group) {
     if (!move(paths_.hidden_report(b->name), paths_.report(b->name))) return;
   }
   if (!done(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return;
-  // The journal forgets its messages now, and receipts still have to find them.
-  if (!done(desk_.sync_messages(), paths_.sent())) return;
   for (batch* b : group) {
     desk_.batch_closed(b->batch_id);
     auto* closed = make_control(journal_records::batch_closed{b->batch_id});
