@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,79 +18,52 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/simulator/simulator.hpp"
+#include "engine/simulator/simulator_settings.hpp"
 
 namespace trunkline::engine {
 namespace {
 
-/// An option whose text `parse` turns into a value for `take`; what it cannot read is a usage error.
-template <class Parse, class Take>
-CLI::Option* add_parsed(CLI::App& command, const std::string& name, const std::string& help, const std::string& type,
-                        Parse parse, Take take) {
-  const CLI::callback_t callback = [name, parse, take](const CLI::results_t& texts) {
-    for (const std::string& text : texts) {
-      const auto value = parse(text);
-      if (!value) throw CLI::ValidationError(name, value.error());
-      take(*value);
+/// What was asked for on the command line. Options go before a scenario, wherever they stand.
+struct simulator_arguments {
+  simulator_options options;
+  std::string scenario;
+};
+
+void add_options(CLI::App& command, simulator_arguments& to, std::vector<std::function<void()>>& later) {
+  command
+      .add_option("--scenario", to.scenario,
+                  "A TOML file of options, and of steps that change them; see docs/simulator.md")
+      ->type_name("FILE");
+  for (const simulator_setting& setting : simulator_settings()) {
+    const std::string name = "--" + setting.name;
+    if (setting.type.empty()) {
+      const auto on = std::make_shared<bool>(false);
+      command.add_flag(name, *on, setting.help);
+      later.push_back([&to, &setting, on] {
+        if (*on) setting.set(to.options, "true");
+      });
+      continue;
     }
-    return true;
-  };
-  return command.add_option(name, callback, help)
-      ->type_name(type)
-      ->take_all()
-      ->expected(1, 1000)
-      ->allow_extra_args(false);
-}
-
-void add_options(CLI::App& command, simulator_options& options) {
-  const auto add_duration = [&](const std::string& name, const std::string& help, std::chrono::nanoseconds& to) {
-    add_parsed(command, name, help, "DURATION", parse_simulator_duration,
-               [&to](std::chrono::nanoseconds value) { to = value; });
-  };
-  const auto add_rate = [&](const std::string& name, const std::string& help, double& to) {
-    add_parsed(command, name, help, "RATE", parse_rate, [&to](double value) { to = value; });
-  };
-
-  command.add_option("--port", options.port, "Port to listen on; 0: any free one")->capture_default_str();
-  command.add_option("--listen", options.listen, "Address to listen on")->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads that serve sessions")->capture_default_str();
-  command.add_option("--tls-cert", options.tls_cert, "Speak TLS with the certificates in this file (PEM)");
-  command.add_option("--tls-key", options.tls_key, "Their key, if it is in another file");
-  command.add_option("--tls-client-ca", options.tls_client_ca, "Ask for a client certificate that this CA signed");
-  command.add_option("--system-id", options.system_id, "The one system_id that may bind; otherwise any may");
-  command.add_option("--password", options.password, "Its password");
-  command.add_option("--max-binds", options.max_binds, "Binds of a system_id at once; 0: any number");
-  add_parsed(command, "--bind-error", "Refuse every bind with this status", "STATUS", parse_status,
-             [&options](protocol::command_status value) { options.bind_error = value; });
-
-  add_duration("--latency", "Answer each submit_sm so much later", options.latency);
-  add_rate("--throttle", "Answer ESME_RTHROTTLED above this rate, e.g. 1000/s", options.throttle_per_second);
-  add_parsed(command, "--error", "Answer a share with an error, e.g. ESME_RMSGQFUL=0.01 (repeatable)", "STATUS=P",
-             parse_status_chance, [&options](const status_chance& value) { options.errors.push_back(value); });
-  add_parsed(command, "--drop-responses", "Accept a share without answering", "P", parse_probability,
-             [&options](double value) { options.drop_responses = value; });
-  command.add_option("--reorder", options.reorder, "Shuffle answers in groups of so many");
-  command.add_option("--disconnect-after", options.disconnect_after, "Cut a session off at its Nth submit_sm");
-  add_duration("--enquire-link", "Ask a peer that was silent for so long; close if it still is", options.enquire_link);
-
-  add_parsed(command, "--message-ids", "Form of ids in responses: hex or dec", "FORM", parse_id_form,
-             [&options](std::optional<id_form> value) { options.message_ids = value.value_or(id_form::hex); });
-  add_parsed(command, "--receipts", "Send receipts so long after the answer", "DURATION", parse_simulator_duration,
-             [&options](std::chrono::nanoseconds value) { options.receipts = value; });
-  add_parsed(command, "--receipt-ids", "Form of ids in receipts: hex, dec or same", "FORM", parse_id_form,
-             [&options](std::optional<id_form> value) { options.receipt_ids = value; });
-  command.add_flag("--receipts-first", options.receipts_first, "Send each receipt just before the answer");
-  add_parsed(command, "--receipt-state", "State of a share of receipts, e.g. UNDELIV=0.05 (repeatable)", "STATE=P",
-             parse_state_chance, [&options](const state_chance& value) { options.receipt_states.push_back(value); });
-  add_rate("--inbound", "Send messages of mobiles at this rate, e.g. 10/s", options.inbound_per_second);
-  command.add_option("--inbound-text", options.inbound_text, "Their text; {n} is their number")->capture_default_str();
-  command.add_option("--inbound-to", options.inbound_to, "Their destination")->capture_default_str();
-  command.add_option("--deliver-window", options.deliver_window, "Unanswered deliver_sm per session")
-      ->capture_default_str();
-
-  command.add_option("--log", options.log_file, "Append each submit_sm received to this file as JSON Lines");
-  command.add_flag("--log-sync", options.log_sync, "Write its line to the file before a submit_sm is answered");
-  command.add_flag("--stats", options.stats, "Print a line a second to standard error");
-  command.add_option("--seed", options.seed, "Seed of all random decisions")->capture_default_str();
+    const auto given = std::make_shared<std::vector<std::string>>();
+    const CLI::callback_t callback = [&setting, name, given](const CLI::results_t& texts) {
+      simulator_options scratch;
+      for (const std::string& text : texts) {
+        if (const std::string fault = setting.set(scratch, text); !fault.empty())
+          throw CLI::ValidationError(name, fault);
+      }
+      *given = texts;
+      return true;
+    };
+    command.add_option(name, callback, setting.help)
+        ->type_name(setting.type)
+        ->take_all()
+        ->expected(1, 1000)
+        ->allow_extra_args(false);
+    later.push_back([&to, &setting, given] {
+      if (!given->empty()) setting.clear(to.options);
+      for (const std::string& text : *given) setting.set(to.options, text);
+    });
+  }
 }
 
 double cpu_seconds() {
@@ -166,9 +140,24 @@ int run_simulator(const simulator_options& options) {
 
 void add_simulator_command(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("simulator", "An SMSC to test against, with faults and receipts on demand");
-  const auto options = std::make_shared<simulator_options>();
-  add_options(*command, *options);
-  command->callback([options, &exit_code] { exit_code = run_simulator(*options); });
+  const auto arguments = std::make_shared<simulator_arguments>();
+  const auto later = std::make_shared<std::vector<std::function<void()>>>();
+  add_options(*command, *arguments, *later);
+  command->callback([arguments, later, &exit_code] {
+    for (const auto& apply : *later) apply();
+    if (!arguments->scenario.empty()) {
+      // The file first, so that what the command line says goes before it, and its steps follow from both.
+      const auto told = [&later] {
+        for (const auto& apply : *later) apply();
+      };
+      if (const std::string faults = read_scenario(arguments->scenario, arguments->options, told); !faults.empty()) {
+        fmt::print(stderr, "{}", faults);
+        exit_code = 2;
+        return;
+      }
+    }
+    exit_code = run_simulator(arguments->options);
+  });
 }
 
 }  // namespace trunkline::engine

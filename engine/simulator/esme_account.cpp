@@ -10,9 +10,14 @@ constexpr auto later = [](const delivery& a, const delivery& b) noexcept { retur
 
 }  // namespace
 
-esme_account::esme_account(const simulator_options& options) noexcept {
+esme_account::esme_account(const simulator_options& options) {
   using namespace std::chrono_literals;
-  if (options.throttle_per_second > 0) throttle_.emplace(options.throttle_per_second, 100ms);
+  const auto add = [this](const simulator_options& from) {
+    auto& pace = throttle_.emplace_back();
+    if (from.throttle_per_second > 0) pace.emplace(from.throttle_per_second, 100ms);
+  };
+  add(options);
+  for (const simulator_step& step : options.steps) add(step.options);
 }
 
 bool esme_account::begin_bind(unsigned max) noexcept {

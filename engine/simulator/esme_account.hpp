@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -21,14 +22,14 @@ class esme_account {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  explicit esme_account(const simulator_options& options) noexcept;
+  explicit esme_account(const simulator_options& options);
 
   /// Counts one bind more unless `max` (0: no limit) are there; the caller gives it back with end_bind().
   bool begin_bind(unsigned max) noexcept;
   void end_bind() noexcept { binds_.fetch_sub(1, std::memory_order_relaxed); }
 
-  /// The rate of submit_sm, if there is one.
-  std::optional<shared_pace>& throttle() noexcept { return throttle_; }
+  /// The rate of submit_sm in a step of the scenario, if there is one.
+  std::optional<shared_pace>& throttle(std::size_t step) noexcept { return throttle_[step]; }
 
   /// Leaves a delivery for whichever session can receive when it is due. True when it is due before all others there,
   /// so that sessions which wait for those must be told.
@@ -46,7 +47,7 @@ class esme_account {
   void note_front() noexcept;
 
   std::atomic<unsigned> binds_{0};
-  std::optional<shared_pace> throttle_;
+  std::deque<std::optional<shared_pace>> throttle_;  ///< one a step
   std::mutex mutex_;
   std::vector<delivery> waiting_;  // a heap, the earliest in front
   std::atomic<time_point::rep> next_due_{time_point::max().time_since_epoch().count()};

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,7 +29,18 @@ class message_centre {
 
   message_centre(simulator_options options, time_point started, wall_time wall_started);
 
+  /// What was told at the start.
   const simulator_options& options() const noexcept { return options_; }
+
+  /// Which step of the scenario it is, from 0 (before the first one). The scenario begins with the first call that a
+  /// session, or whoever takes connections, makes. Without a scenario: always 0.
+  std::size_t step_at(time_point now) noexcept;
+  /// The options of a step.
+  const simulator_options& options_of(std::size_t step) const noexcept {
+    return step == 0 ? options_ : options_.steps[step - 1].options;
+  }
+  /// When the step after this one begins; time_point::max() when there is none.
+  time_point end_of(std::size_t step) const noexcept;
   message_id_source& ids() noexcept { return ids_; }
 
   /// Wall time, as it goes on from the start.
@@ -37,8 +51,8 @@ class message_centre {
   /// The account of a system_id, made when it is first asked for; stays where it is.
   esme_account& account_of(std::string_view system_id);
 
-  /// The pace of messages of mobiles, if there are any.
-  std::optional<shared_pace>& inbound() noexcept { return inbound_; }
+  /// The pace of messages of mobiles in a step, if there are any.
+  std::optional<shared_pace>& inbound(std::size_t step) noexcept { return inbound_[step]; }
   /// Numbers them, from 1.
   std::uint64_t next_inbound() noexcept { return inbound_count_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
@@ -51,7 +65,8 @@ class message_centre {
   const time_point started_;
   const wall_time wall_started_;
   message_id_source ids_;
-  std::optional<shared_pace> inbound_;
+  std::atomic<time_point::rep> script_began_{0};    ///< 0: not yet
+  std::deque<std::optional<shared_pace>> inbound_;  ///< one a step
   std::atomic<std::uint64_t> inbound_count_{0};
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<esme_account>, std::less<>> accounts_;

@@ -144,6 +144,7 @@ class connection {
   /// Ends both coroutines.
   void close() {
     std::error_code ignored;
+    if (machine_.reset() && socket_.is_open()) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
     socket_.close(ignored);
     timer_.cancel();
   }
@@ -183,7 +184,11 @@ class connection {
 
   static asio::awaitable<void> read(std::shared_ptr<connection> self) {
     while (self->open()) {
-      const auto space = asio::buffer(self->in_.get() + self->in_size_, buffer_bytes - self->in_size_);
+      // What is read slowly is read in small pieces.
+      const double rate = self->machine_.read_rate();
+      std::size_t most = buffer_bytes - self->in_size_;
+      if (rate > 0) most = std::min(most, static_cast<std::size_t>(std::max(rate / 20, 1.0)));
+      const auto space = asio::buffer(self->in_.get() + self->in_size_, most);
       std::error_code error;
       std::size_t size = 0;
       if (self->tls_) {
@@ -197,6 +202,12 @@ class connection {
       }
       if (error) break;
       self->received(size);
+      if (rate > 0) {
+        const auto pause_for =
+            std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(size) * 1e9 / rate));
+        asio::steady_timer pause(self->worker_.context, pause_for);
+        co_await pause.async_wait(result_tuple);
+      }
       while (self->open() && !self->machine_.wants_input()) {
         asio::steady_timer pause(self->worker_.context, std::chrono::milliseconds(1));
         co_await pause.async_wait(result_tuple);
@@ -323,6 +334,8 @@ struct simulator::state {
   void hand_over(worker& chosen, tcp::socket socket) {
     asio::post(chosen.context, [this, &chosen, socket = std::move(socket), number = ++connection_count]() mutable {
       if (chosen.stopping) return;
+      const auto now = std::chrono::steady_clock::now();
+      if (!centre.options_of(centre.step_at(now)).accept) return;  // closed with the socket
       const auto made = std::make_shared<connection>(chosen, centre, number, std::move(socket), tls.get());
       if (tls) return asio::co_spawn(chosen.context, connection::serve_tls(made), give_up);
       asio::co_spawn(chosen.context, connection::read(made), give_up);
@@ -375,6 +388,8 @@ std::uint16_t simulator::start() {
     const tcp::endpoint at(asio::ip::make_address(options.listen), options.port);
     acceptor.open(at.protocol());
     acceptor.set_option(tcp::acceptor::reuse_address(true));
+    // A peer that reads slowly does not take in much unread either.
+    if (options.read_rate > 0) acceptor.set_option(asio::socket_base::receive_buffer_size(4096));
     acceptor.bind(at);
     acceptor.listen();
   } catch (const std::system_error& error) {

@@ -106,6 +106,59 @@ tl::expected<std::optional<id_form>, std::string> parse_id_form(std::string_view
   return wrong(text, "hex, dec or same");
 }
 
+tl::expected<bind_fault, std::string> parse_bind_fault(std::string_view text) {
+  if (text == "nack") return bind_fault::nack;
+  if (text == "silence") return bind_fault::silence;
+  if (text == "other") return bind_fault::other;
+  if (text == "close") return bind_fault::close;
+  return wrong(text, "nack, silence, other or close");
+}
+
+tl::expected<session_fault_kind, std::string> parse_fault(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, session_fault_kind>, 7> kinds = {
+      {{"disconnect", session_fault_kind::disconnect},
+       {"reset", session_fault_kind::reset},
+       {"unbind", session_fault_kind::unbind},
+       {"garbage", session_fault_kind::garbage},
+       {"nack", session_fault_kind::nack},
+       {"mute", session_fault_kind::mute},
+       {"stall", session_fault_kind::stall}}};
+  for (const auto& [word, kind] : kinds)
+    if (text == word) return kind;
+  return wrong(text, "disconnect, reset, unbind, garbage, nack, mute or stall");
+}
+
+tl::expected<fault_at, std::string> parse_fault_after(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos) return wrong(text, "FAULT@N, such as reset@100");
+  const auto kind = parse_fault(text.substr(0, at));
+  if (!kind) return tl::unexpected(kind.error());
+  const std::string_view digits = text.substr(at + 1);
+  std::uint64_t submit = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), submit);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() || submit == 0)
+    return wrong(text, "FAULT@N with N from 1");
+  return fault_at{*kind, submit};
+}
+
+tl::expected<late_chance, std::string> parse_late(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return wrong(text, "DURATION=PROBABILITY, such as 90s=0.01");
+  const auto by = parse_simulator_duration(text.substr(0, equals));
+  if (!by) return tl::unexpected(by.error());
+  const auto probability = parse_probability(text.substr(equals + 1));
+  if (!probability) return tl::unexpected(probability.error());
+  return late_chance{*by, *probability};
+}
+
+tl::expected<std::uint8_t, std::string> parse_congestion(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > 100)
+    return wrong(text, "a congestion_state from 0 to 100");
+  return static_cast<std::uint8_t>(value);
+}
+
 std::string fault_of(const simulator_options& options) {
   double sum = 0;
   for (const auto& error : options.errors) sum += error.probability;

@@ -28,6 +28,34 @@ struct state_chance {
   double probability = 0;
 };
 
+/// How a bind is answered wrongly.
+enum class bind_fault : std::uint8_t { none, nack, silence, other, close };
+
+/// What a carrier does to a session in the middle of everything.
+enum class session_fault_kind : std::uint8_t {
+  disconnect,  ///< closes the connection
+  reset,       ///< the same with a TCP reset
+  unbind,      ///< asks to unbind
+  garbage,     ///< sends octets that are no PDU
+  nack,        ///< sends a generic_nack that answers nothing
+  mute,        ///< reads on and says nothing more
+  stall,       ///< reads nothing more either
+};
+
+/// A fault at the Nth submit_sm of each session.
+struct fault_at {
+  session_fault_kind kind{};
+  std::uint64_t submit = 0;  ///< from 1; 0: never
+};
+
+/// A share of answers that come so much later than the others.
+struct late_chance {
+  std::chrono::nanoseconds by{0};
+  double probability = 0;
+};
+
+struct simulator_step;
+
 /// Everything that `trunkline simulator` can be told; the defaults are an SMSC that takes everything and answers at
 /// once. A plain value: parsed by the command line, read by all sessions, never changed while they run.
 struct simulator_options {
@@ -44,10 +72,20 @@ struct simulator_options {
   unsigned max_binds = 0;  ///< per system_id, 0: any number; one more is refused with ESME_RALYBND
   protocol::command_status bind_error = protocol::command_status::rok;  ///< other than rok: every bind is refused so
 
-  std::chrono::nanoseconds latency{0};       ///< between a submit_sm and its answer
-  double throttle_per_second = 0;            ///< per system_id; above it ESME_RTHROTTLED; 0: unlimited
-  std::vector<status_chance> errors;         ///< probabilities sum up to at most 1
-  double drop_responses = 0;                 ///< share of accepted submit_sm that get no answer
+  bind_fault bind_answer = bind_fault::none;
+
+  std::chrono::nanoseconds latency{0};     ///< between a submit_sm and its answer
+  double throttle_per_second = 0;          ///< per system_id; above it ESME_RTHROTTLED; 0: unlimited
+  unsigned window = 0;                     ///< unanswered submit_sm of a session; above it ESME_RTHROTTLED; 0: any
+  std::optional<std::uint8_t> congestion;  ///< congestion_state in answers
+  std::vector<status_chance> errors;       ///< probabilities sum up to at most 1
+  double drop_responses = 0;               ///< share of accepted submit_sm that get no answer
+  late_chance late;                        ///< answers that come later than the others
+  double duplicate = 0;                    ///< share of answers that come twice
+  double nack = 0;                         ///< share that is answered with generic_nack
+  double wrong_sequence = 0;               ///< share of answers with a number that nobody used
+  fault_at fault;
+  double read_rate = 0;                      ///< octets a second that are read of each connection; 0: all
   unsigned reorder = 0;                      ///< answers leave in groups of so many, shuffled; below 2: in order
   std::uint64_t disconnect_after = 0;        ///< submit_sm of one session after which it is cut off; 0: never
   std::chrono::nanoseconds enquire_link{0};  ///< silence of the peer after which it is asked; 0: never
@@ -66,6 +104,16 @@ struct simulator_options {
   bool log_sync = false;  ///< a line is written to the file before its submit_sm is answered
   bool stats = false;     ///< a line a second on stderr
   std::uint64_t seed = 1;
+
+  std::vector<simulator_step> steps;         ///< what changes later, in order of time
+  bool accept = true;                        ///< of a step: connections are taken, otherwise closed at once
+  std::optional<session_fault_kind> action;  ///< of a step: what each session does when it begins
+};
+
+/// A moment of a scenario and all options from then on; their own `steps` are empty.
+struct simulator_step {
+  std::chrono::nanoseconds at;  ///< since the first connection
+  simulator_options options;
 };
 
 /// "20ms", "1.5s", "2m", "1h", "300us" as a duration; an error in words. A number without a unit is refused.
@@ -88,6 +136,21 @@ tl::expected<state_chance, std::string> parse_state_chance(std::string_view text
 
 /// "hex", "dec" or "same" (nothing).
 tl::expected<std::optional<id_form>, std::string> parse_id_form(std::string_view text);
+
+/// "nack", "silence", "other" or "close".
+tl::expected<bind_fault, std::string> parse_bind_fault(std::string_view text);
+
+/// "disconnect", "reset", "unbind", "garbage", "nack", "mute" or "stall".
+tl::expected<session_fault_kind, std::string> parse_fault(std::string_view text);
+
+/// "reset@100": a fault at the hundredth submit_sm.
+tl::expected<fault_at, std::string> parse_fault_after(std::string_view text);
+
+/// "90s=0.01".
+tl::expected<late_chance, std::string> parse_late(std::string_view text);
+
+/// A congestion_state, 0 to 100.
+tl::expected<std::uint8_t, std::string> parse_congestion(std::string_view text);
 
 /// What is wrong with the whole, or empty: sums of probabilities above 1, options that need another one.
 std::string fault_of(const simulator_options& options);

@@ -3,8 +3,10 @@
 // behind a test of that option.
 #include "engine/simulator/smsc_session_machine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include "engine/simulator/message_ids.hpp"
 #include "protocol/pdu.hpp"
@@ -25,14 +27,55 @@ constexpr std::string_view our_system_id = "trunkline-smsc";
 smsc_session_machine::smsc_session_machine(message_centre& centre, std::uint64_t number, simulator_counters& counters,
                                            submit_log* log)
     : centre_(centre),
-      options_(centre.options()),
+      options_(&centre.options()),
       counters_(counters),
       log_(log),
       number_(number),
-      random_(options_.seed * 0x9E3779B97F4A7C15U + number),
-      window_(options_.deliver_window) {}
+      random_(options_->seed * 0x9E3779B97F4A7C15U + number),
+      window_(options_->deliver_window) {}
+
+void smsc_session_machine::look_at_scenario(time_point now) {
+  const std::size_t step = centre_.step_at(now);
+  const bool first = !std::exchange(looked_, true);
+  if (step == step_) return;
+  // Who comes later starts in the middle, and takes no part in what was done before.
+  for (++step_; step_ < step && !first; ++step_) {
+    if (const auto& action = centre_.options_of(step_).action) perform(*action);
+  }
+  step_ = step;
+  options_ = &centre_.options_of(step_);
+  if (!first && options_->action) perform(*options_->action);
+}
+
+void smsc_session_machine::perform(session_fault_kind what) {
+  switch (what) {
+    case session_fault_kind::disconnect:
+      cut_off_ = true;
+      return;
+    case session_fault_kind::reset:
+      cut_off_ = reset_ = true;
+      return;
+    case session_fault_kind::unbind:
+      return stop();
+    case session_fault_kind::garbage: {
+      // The first four octets are no length that a PDU has.
+      static constexpr std::string_view octets = "HTTP/1.1 400 Bad Request\r\n\r\n";
+      control_.insert(control_.end(), octets.begin(), octets.end());
+      return;
+    }
+    case session_fault_kind::nack:
+      return say(command_id::generic_nack, command_status::rinvcmdid, 0);
+    case session_fault_kind::stall:
+      stalled_ = true;
+      [[fallthrough]];
+    case session_fault_kind::mute:
+      muted_ = true;
+      return;
+  }
+}
 
 std::size_t smsc_session_machine::on_bytes(std::span<const std::uint8_t> octets, time_point now) {
+  if (!centre_.options().steps.empty()) look_at_scenario(now);
   last_heard_ = now;
   asking_ = false;
   std::size_t done = 0;
@@ -58,11 +101,12 @@ std::size_t smsc_session_machine::on_bytes(std::span<const std::uint8_t> octets,
 
 void smsc_session_machine::on_submit(const protocol::frame& from, time_point now) {
   counters_.submits.add();
-  response answer{.due = now + options_.latency,
+  response answer{.due = now + options_->latency,
                   .message_id = 0,
                   .sequence = from.header.sequence_number,
                   .status = command_status::rok,
-                  .has_receipt = false};
+                  .has_receipt = false,
+                  .nack = false};
   bool answered = true;
   const auto message = protocol::decode<protocol::submit_sm>(from.body);
   if (!message) {
@@ -72,16 +116,30 @@ void smsc_session_machine::on_submit(const protocol::frame& from, time_point now
     answer.status = can_submit() ? judge(now) : command_status::rinvbndsts;
   }
 
+  if (answer.status == command_status::rok && options_->nack > 0 && random_.unit() < options_->nack) {
+    answer.nack = true;
+    answer.status = command_status::rsyserr;
+  }
   if (answer.status == command_status::rok) {
     counters_.accepted.add();
     answer.message_id = next_message_id();
-    answered = options_.drop_responses <= 0 || random_.unit() >= options_.drop_responses;
+    answered = options_->drop_responses <= 0 || random_.unit() >= options_->drop_responses;
     if (!answered) counters_.dropped.add();
-    if (options_.disconnect_after != 0 && ++submits_ >= options_.disconnect_after) {
+    ++submits_;
+    if (options_->disconnect_after != 0 && submits_ >= options_->disconnect_after) {
       cut_off_ = true;
       answered = false;
     }
-    if (options_.receipts) plan_receipt(*message, answer, answered, now);
+    if (options_->fault.submit != 0 && submits_ == options_->fault.submit) {
+      perform(options_->fault.kind);
+      if (cut_off_) answered = false;
+    }
+    if (muted_) answered = false;
+    if (answered && options_->wrong_sequence > 0 && random_.unit() < options_->wrong_sequence) {
+      answer.sequence ^= 0x40000000U;
+      counters_.dropped.add();
+    }
+    if (options_->receipts) plan_receipt(*message, answer, answered, now);
   } else if (answer.status == command_status::rthrottled) {
     counters_.throttled.add();
   } else {
@@ -90,8 +148,9 @@ void smsc_session_machine::on_submit(const protocol::frame& from, time_point now
 
   if (log_ != nullptr && message) {
     std::array<char, max_message_id_bytes> id;
-    const std::size_t id_size =
-        answer.status == command_status::rok ? write_message_id(id.data(), answer.message_id, options_.message_ids) : 0;
+    const std::size_t id_size = answer.status == command_status::rok
+                                    ? write_message_id(id.data(), answer.message_id, options_->message_ids)
+                                    : 0;
     const submit_log::context about{.received = centre_.wall_at(now),
                                     .system_id = system_id_,
                                     .session = number_,
@@ -101,15 +160,32 @@ void smsc_session_machine::on_submit(const protocol::frame& from, time_point now
                                     .answered = answered};
     log_->add(about, *message);
   }
-  if (answered) responses_.push(answer);
+  if (answered) queue_answer(answer, now);
+}
+
+void smsc_session_machine::queue_answer(const response& answer, time_point now) {
+  const late_chance& late = options_->late;
+  if (late.probability > 0 && !answer.has_receipt && random_.unit() < late.probability) {
+    late_.push_back(answer);
+    late_.back().due = now + options_->latency + late.by;
+    std::push_heap(late_.begin(), late_.end(), [](const response& a, const response& b) { return a.due > b.due; });
+    return;
+  }
+  responses_.push(answer);
+  if (options_->duplicate > 0 && random_.unit() < options_->duplicate) {
+    response again = answer;
+    again.has_receipt = false;
+    responses_.push(again);
+  }
 }
 
 command_status smsc_session_machine::judge(time_point now) {
-  auto& throttle = account_->throttle();
+  if (options_->window != 0 && unanswered() >= options_->window) return command_status::rthrottled;
+  auto& throttle = account_->throttle(step_);
   if (throttle && !throttle->try_take(now)) return command_status::rthrottled;
-  if (!options_.errors.empty()) {
+  if (!options_->errors.empty()) {
     double left = random_.unit();
-    for (const auto& error : options_.errors) {
+    for (const auto& error : options_->errors) {
       if (left < error.probability) return error.status;
       left -= error.probability;
     }
@@ -122,11 +198,11 @@ void smsc_session_machine::plan_receipt(const protocol::submit_sm& message, resp
   const unsigned wanted = message.registered_delivery & 3U;
   if (wanted == 0) return;
   const std::uint8_t state = draw_receipt_state();
-  const bool delivered = state == 0 || options_.receipt_states[state - 1U].message_state == 2;
+  const bool delivered = state == 0 || options_->receipt_states[state - 1U].message_state == 2;
   if ((wanted == 2 && delivered) || (wanted == 3 && !delivered)) return;
 
-  const bool first = options_.receipts_first;
-  const auto due = first ? answer.due : answer.due + *options_.receipts;
+  const bool first = options_->receipts_first;
+  const auto due = first ? answer.due : answer.due + *options_->receipts;
   delivery receipt(message, answer.message_id, state, due,
                    std::chrono::floor<std::chrono::seconds>(centre_.wall_at(now)));
   if (!can_receive()) {
@@ -141,11 +217,11 @@ void smsc_session_machine::plan_receipt(const protocol::submit_sm& message, resp
 }
 
 std::uint8_t smsc_session_machine::draw_receipt_state() noexcept {
-  if (options_.receipt_states.empty()) return 0;
+  if (options_->receipt_states.empty()) return 0;
   double left = random_.unit();
-  for (std::size_t i = 0; i < options_.receipt_states.size(); ++i) {
-    if (left < options_.receipt_states[i].probability) return static_cast<std::uint8_t>(i + 1);
-    left -= options_.receipt_states[i].probability;
+  for (std::size_t i = 0; i < options_->receipt_states.size(); ++i) {
+    if (left < options_->receipt_states[i].probability) return static_cast<std::uint8_t>(i + 1);
+    left -= options_->receipt_states[i].probability;
   }
   return 0;
 }
@@ -190,16 +266,34 @@ void smsc_session_machine::on_bind(const protocol::frame& from) {
     status = protocol::status_for(request.error());
   } else if (bound()) {
     status = command_status::ralybnd;
-  } else if (options_.bind_error != command_status::rok) {
-    status = options_.bind_error;
-  } else if (!options_.system_id.empty() && request->system_id != options_.system_id) {
+  } else if (options_->bind_error != command_status::rok) {
+    status = options_->bind_error;
+  } else if (!options_->system_id.empty() && request->system_id != options_->system_id) {
     status = command_status::rinvsysid;
-  } else if (!options_.password.empty() && request->password != options_.password) {
+  } else if (!options_->password.empty() && request->password != options_->password) {
     status = command_status::rinvpaswd;
-  } else if (auto& account = centre_.account_of(request->system_id); account.begin_bind(options_.max_binds)) {
+  } else if (auto& account = centre_.account_of(request->system_id); account.begin_bind(options_->max_binds)) {
     account_ = &account;
   } else {
     status = command_status::ralybnd;
+  }
+  if (options_->bind_answer != bind_fault::none) {
+    counters_.binds_refused.add();
+    if (account_ != nullptr && mode_ == mode::open) std::exchange(account_, nullptr)->end_bind();
+    switch (options_->bind_answer) {
+      case bind_fault::nack:
+        return say(command_id::generic_nack, command_status::rinvcmdid, from.header.sequence_number);
+      case bind_fault::other:
+        return say(response_id == command_id::bind_transmitter_resp ? command_id::bind_receiver_resp
+                                                                    : command_id::bind_transmitter_resp,
+                   command_status::rok, from.header.sequence_number);
+      case bind_fault::close:
+        cut_off_ = true;
+        return;
+      case bind_fault::silence:
+      case bind_fault::none:
+        return;
+    }
   }
   if (status != command_status::rok) {
     counters_.binds_refused.add();

@@ -44,13 +44,17 @@ class smsc_session_machine {
   time_point next_deadline() const noexcept;
 
   /// False while so many answers wait that the shell should rather write than read.
-  bool wants_input() const noexcept { return responses_.size() < max_waiting_responses; }
+  bool wants_input() const noexcept { return !stalled_ && responses_.size() < max_waiting_responses; }
 
   /// The conversation is over: close when everything is written.
   bool finished() const noexcept { return closing_ && control_at_ == control_.size(); }
 
   /// To be cut off without another octet.
   bool cut_off() const noexcept { return cut_off_; }
+  /// The same by a TCP reset.
+  bool reset() const noexcept { return reset_; }
+  /// Octets a second to read; 0: as they come.
+  double read_rate() const noexcept { return options_->read_rate; }
 
   /// Ends the session in order, by unbind if it is bound.
   void stop();
@@ -72,6 +76,7 @@ class smsc_session_machine {
     std::uint32_t sequence;
     protocol::command_status status;
     bool has_receipt;  // its receipt is at the front of early_receipts_, and leaves first
+    bool nack;         // a generic_nack instead
   };
 
   static constexpr std::size_t max_waiting_responses = 1U << 20U;
@@ -79,6 +84,11 @@ class smsc_session_machine {
   bool can_submit() const noexcept { return mode_ == mode::transmitter || mode_ == mode::transceiver; }
   bool can_receive() const noexcept { return mode_ == mode::receiver || mode_ == mode::transceiver; }
 
+  void look_at_scenario(time_point now);
+  void perform(session_fault_kind what);
+  void queue_answer(const response& answer, time_point now);
+  std::size_t unanswered() const noexcept { return responses_.size() + (group_.size() - group_at_) + late_.size(); }
+  std::size_t fill_late(std::span<std::uint8_t> out, time_point now);
   void on_submit(const protocol::frame& from, time_point now);
   void on_other(const protocol::frame& from, time_point now);
   void on_bind(const protocol::frame& from);
@@ -99,10 +109,12 @@ class smsc_session_machine {
   std::size_t fill_deliveries(std::span<std::uint8_t> out, time_point now);
   std::size_t send(std::span<std::uint8_t> out, const delivery& what, time_point now);
   void watch_peer(time_point now);
-  bool responses_left() const noexcept { return !responses_.empty() || group_at_ < group_.size(); }
+  bool responses_left() const noexcept { return unanswered() != 0; }
 
   message_centre& centre_;
-  const simulator_options& options_;
+  const simulator_options* options_;  // of the step
+  std::size_t step_ = 0;
+  bool looked_ = false;  // at the scenario, once at least
   simulator_counters& counters_;
   submit_log* const log_;
   const std::uint64_t number_;
@@ -115,12 +127,16 @@ class smsc_session_machine {
   std::uint32_t unbind_sequence_ = 0;
   bool closing_ = false;
   bool cut_off_ = false;
+  bool reset_ = false;
+  bool muted_ = false;
+  bool stalled_ = false;
 
   std::uint64_t next_id_ = 0;
   std::uint64_t ids_left_ = 0;
   std::uint64_t submits_ = 0;
 
-  growing_ring<response> responses_;  // in order of due, since the latency is constant
+  growing_ring<response> responses_;  // in order of due: a latency that falls holds later ones up
+  std::vector<response> late_;        // a heap, the earliest in front
   std::vector<response> group_;       // with reorder: what leaves now, shuffled
   std::size_t group_at_ = 0;
   std::size_t group_receipts_ = 0;  // of early_receipts_, to leave before the group

@@ -16,7 +16,7 @@ using protocol::header_bytes;
 namespace {
 
 /// Octets of the longest submit_sm_resp we write.
-constexpr std::size_t max_response_bytes = header_bytes + max_message_id_bytes + 1;
+constexpr std::size_t max_response_bytes = header_bytes + max_message_id_bytes + 1 + 5;
 
 /// How long answers wait for others to be shuffled with.
 constexpr auto reorder_patience = std::chrono::milliseconds(5);
@@ -33,10 +33,12 @@ void smsc_session_machine::say(command_id id, command_status status, std::uint32
 }
 
 std::size_t smsc_session_machine::fill(std::span<std::uint8_t> out, time_point now) {
-  if (cut_off_) return 0;
+  if (!centre_.options().steps.empty()) look_at_scenario(now);
+  if (cut_off_ || muted_) return 0;
   std::size_t at = fill_control(out);
   if (closing_ || control_at_ < control_.size()) return at;
   at += fill_responses(out.subspan(at), now);
+  if (!late_.empty()) at += fill_late(out.subspan(at), now);
   if (unbinding_) {
     if (responses_left() || out.size() - at < header_bytes) return at;
     say(command_id::unbind_resp, command_status::rok, unbind_sequence_);
@@ -44,7 +46,7 @@ std::size_t smsc_session_machine::fill(std::span<std::uint8_t> out, time_point n
     return at + fill_control(out.subspan(at));
   }
   if (can_receive()) at += fill_deliveries(out.subspan(at), now);
-  if (options_.enquire_link.count() > 0) {
+  if (options_->enquire_link.count() > 0) {
     watch_peer(now);
     at += fill_control(out.subspan(at));
   }
@@ -64,7 +66,7 @@ std::size_t smsc_session_machine::fill_control(std::span<std::uint8_t> out) noex
 }
 
 std::size_t smsc_session_machine::fill_responses(std::span<std::uint8_t> out, time_point now) {
-  if (options_.reorder > 1) return fill_in_groups(out, now);
+  if (options_->reorder > 1) return fill_in_groups(out, now);
   std::size_t at = 0;
   while (!responses_.empty() && responses_.front().due <= now) {
     const response& answer = responses_.front();
@@ -72,6 +74,16 @@ std::size_t smsc_session_machine::fill_responses(std::span<std::uint8_t> out, ti
     if (answer.has_receipt) at += write_early_receipt(out.subspan(at), now);
     at += write_response(out.subspan(at), answer, now);
     responses_.pop();
+  }
+  return at;
+}
+
+std::size_t smsc_session_machine::fill_late(std::span<std::uint8_t> out, time_point now) {
+  std::size_t at = 0;
+  while (!late_.empty() && late_.front().due <= now && out.size() - at >= max_response_bytes) {
+    at += write_response(out.subspan(at), late_.front(), now);
+    std::pop_heap(late_.begin(), late_.end(), [](const response& a, const response& b) { return a.due > b.due; });
+    late_.pop_back();
   }
   return at;
 }
@@ -93,9 +105,9 @@ std::size_t smsc_session_machine::fill_in_groups(std::span<std::uint8_t> out, ti
 
 bool smsc_session_machine::form_group(time_point now) {
   std::size_t count = 0;
-  while (count < options_.reorder && count < responses_.size() && responses_[count].due <= now) ++count;
+  while (count < options_->reorder && count < responses_.size() && responses_[count].due <= now) ++count;
   if (count == 0) return false;
-  const bool whole = count == options_.reorder;
+  const bool whole = count == options_->reorder;
   if (!whole && !unbinding_ && now < responses_.front().due + reorder_patience) return false;
 
   group_.clear();
@@ -111,11 +123,25 @@ bool smsc_session_machine::form_group(time_point now) {
 
 std::size_t smsc_session_machine::write_response(std::span<std::uint8_t> out, const response& answer, time_point) {
   std::size_t length = header_bytes;
+  if (answer.nack) {
+    protocol::write_header(out.first<header_bytes>(), {.command_length = header_bytes,
+                                                       .id = command_id::generic_nack,
+                                                       .status = answer.status,
+                                                       .sequence_number = answer.sequence});
+    return length;
+  }
   if (answer.status == command_status::rok) {
     auto* id = reinterpret_cast<char*>(out.data()) + header_bytes;
-    const std::size_t size = write_message_id(id, answer.message_id, options_.message_ids);
+    const std::size_t size = write_message_id(id, answer.message_id, options_->message_ids);
     id[size] = '\0';
     length += size + 1;
+  } else if (options_->congestion) {
+    out[length++] = 0;  // an empty message_id, so that the TLV has its place
+  }
+  if (options_->congestion) {
+    protocol::octet_writer tlv(out.subspan(length, 5));
+    protocol::write_tlv_u8(tlv, protocol::tlv_tag::congestion_state, *options_->congestion);
+    length += tlv.written().size();
   }
   protocol::write_header(out.first<header_bytes>(), {.command_length = static_cast<std::uint32_t>(length),
                                                      .id = command_id::submit_sm_resp,
@@ -145,9 +171,9 @@ std::size_t smsc_session_machine::fill_deliveries(std::span<std::uint8_t> out, t
     for (const delivery& what : mail_) at += send(out.subspan(at), what, now);
     room -= mail_.size();
   }
-  if (auto& pace = centre_.inbound(); pace) {
+  if (auto& pace = centre_.inbound(step_); pace) {
     for (; room > 0 && pace->try_take(now); --room) {
-      const delivery message(centre_.next_inbound(), options_.inbound_to, now);
+      const delivery message(centre_.next_inbound(), options_->inbound_to, now);
       at += send(out.subspan(at), message, now);
     }
   }
@@ -163,13 +189,13 @@ std::size_t smsc_session_machine::fill_deliveries(std::span<std::uint8_t> out, t
 std::size_t smsc_session_machine::send(std::span<std::uint8_t> out, const delivery& what, time_point now) {
   (what.what == delivery::kind::receipt ? counters_.receipts : counters_.inbound).add();
   const auto wall = std::chrono::floor<std::chrono::seconds>(centre_.wall_at(now));
-  return write_delivery(out, window_.put(what, now), what, options_, dates_, wall);
+  return write_delivery(out, window_.put(what, now), what, *options_, dates_, wall);
 }
 
 void smsc_session_machine::watch_peer(time_point now) {
   if (asking_) {
-    if (now >= asked_ + options_.enquire_link) cut_off_ = true;
-  } else if (bound() && now >= last_heard_ + options_.enquire_link) {
+    if (now >= asked_ + options_->enquire_link) cut_off_ = true;
+  } else if (bound() && now >= last_heard_ + options_->enquire_link) {
     say(command_id::enquire_link, command_status::rok, window_.next_sequence());
     asking_ = true;
     asked_ = now;
@@ -177,25 +203,28 @@ void smsc_session_machine::watch_peer(time_point now) {
 }
 
 smsc_session_machine::time_point smsc_session_machine::next_deadline() const noexcept {
-  time_point next = time_point::max();
-  if (closing_ || cut_off_) return next;
+  time_point next = centre_.end_of(step_);
+  if (closing_ || cut_off_) return time_point::max();
+  if (muted_) return next;
   if (!responses_.empty()) {
-    next = responses_.front().due;
-    if (options_.reorder > 1) {
-      next += reorder_patience;
-      if (responses_.size() >= options_.reorder) next = std::min(next, responses_[options_.reorder - 1].due);
+    time_point due = responses_.front().due;
+    if (options_->reorder > 1) {
+      due += reorder_patience;
+      if (responses_.size() >= options_->reorder) due = std::min(due, responses_[options_->reorder - 1].due);
     }
+    next = std::min(next, due);
   }
+  if (!late_.empty()) next = std::min(next, late_.front().due);
   if (can_receive() && !unbinding_) {
     if (window_.room() > 0) {
       if (!receipts_.empty()) next = std::min(next, receipts_.front().due);
       next = std::min(next, account_->next_due());
-      if (centre_.inbound()) next = std::min(next, centre_.inbound()->next());
+      if (auto& pace = centre_.inbound(step_)) next = std::min(next, pace->next());
     }
     if (window_.in_flight() > 0) next = std::min(next, window_.oldest() + delivery_timeout);
   }
-  if (options_.enquire_link.count() > 0 && bound()) {
-    next = std::min(next, (asking_ ? asked_ : last_heard_) + options_.enquire_link);
+  if (options_->enquire_link.count() > 0 && bound()) {
+    next = std::min(next, (asking_ ? asked_ : last_heard_) + options_->enquire_link);
   }
   return next;
 }
