@@ -65,12 +65,22 @@ class carrier {
 
   // --- memory: feeder takes, outputs gives back -------------------------------------------------------------------
   /// Slots that a message of this priority may still take now. An eighth is kept for those above bulk.
-  std::uint32_t room(router::priority p) const noexcept {
+  /// Dispatcher.
+  std::uint32_t room(router::priority p) noexcept {
     const std::uint32_t limit = p == router::priority::bulk ? depth_ - depth_ / 8 : depth_;
-    const std::uint32_t held = held_.load(std::memory_order_relaxed);
+    // What was seen and has been taken since is at least what is held: only others give back.
+    if (seen_ + holding_ >= limit) seen_ = held_.load(std::memory_order_relaxed);
+    const std::uint32_t held = seen_ + holding_;
     return held >= limit ? 0 : limit - held;
   }
-  void hold(std::uint32_t slots) noexcept { held_.fetch_add(slots, std::memory_order_relaxed); }
+  /// Dispatcher: these slots are this carrier's now. The others learn of it from publish_holds(), which comes before
+  /// the message goes anywhere: one atomic operation a turn, on a line that several processors want.
+  void hold(std::uint32_t slots) noexcept { holding_ += slots; }
+  void publish_holds() noexcept {
+    if (holding_ == 0) return;
+    seen_ = held_.fetch_add(holding_, std::memory_order_relaxed) + holding_;
+    holding_ = 0;
+  }
   /// True when this call made room again that the dispatcher was waiting for: wake it.
   bool release(std::uint32_t slots) noexcept;
   /// Dispatcher: remembers that a line was left in its file for lack of room.
@@ -173,10 +183,13 @@ class carrier {
   sender_limit feeding_senders_;
   sender_limit sending_senders_;
   const std::uint32_t depth_;
-  std::atomic<std::uint32_t> held_{0};
+  std::uint32_t holding_ = 0;  // dispatcher: held, and not published yet
+  std::uint32_t seen_ = 0;     // dispatcher: held_ as it was last read
+  // A cache line of their own: the outputs write them, and everybody reads what stands around them.
+  alignas(64) std::atomic<std::uint32_t> held_{0};
   std::atomic<bool> wanted_{false};
-  std::array<queue, lane_count> lanes_;
-  std::atomic<int> sendable_{0};
+  alignas(64) std::array<queue, lane_count> lanes_;
+  alignas(64) std::atomic<int> sendable_{0};
   std::atomic<int> idle_usable_{0};
   std::atomic<std::int64_t> last_usable_ns_{0};
   std::atomic<bool> closed_{false};
@@ -186,8 +199,8 @@ class carrier {
   std::vector<std::shared_ptr<session_probe>> probes_;
   static constexpr std::size_t max_waiters = 1024;
   std::array<std::atomic<wake_slot*>, max_waiters> waiters_{};
-  std::atomic<std::size_t> waiter_count_{0};  // entries of waiters_ ever used
-  std::atomic<std::uint32_t> waking_{0};      // threads inside wake()
+  std::atomic<std::size_t> waiter_count_{0};          // entries of waiters_ ever used
+  alignas(64) std::atomic<std::uint32_t> waking_{0};  // threads inside wake()
   std::atomic<std::uint32_t> first_to_wake_{0};
 };
 

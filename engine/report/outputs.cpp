@@ -173,12 +173,12 @@ void outputs::consume_final(message& m) {
     }
     if (m.carrier < known_.size()) c = known_[m.carrier].get();
   }
-  line_.clear();
-  append_report_line(line_, scratch_.head, outcome,
+  std::string& lines = report.buffer();
+  const std::size_t begin = lines.size();
+  append_report_line(lines, scratch_.head, outcome,
                      c != nullptr ? std::string_view(c->config().name) : std::string_view{});
-  report.buffer().append(line_);
   report.count(m.status, m.parts, m.parts_accepted, (m.flags & flag_maybe_duplicate) != 0, m.submitted_at_ms);
-  results_.buffer().append("{\"batch\":\"").append(b.name).append("\",").append(line_, 1);
+  results_.buffer().append("{\"batch\":\"").append(b.name).append("\",").append(lines, begin + 1);
   results_.added();
   const auto status = static_cast<std::size_t>(m.status);
   final_by_status[status].add();

@@ -2,6 +2,10 @@
 
 namespace trunkline::engine {
 
+namespace {
+constexpr std::size_t max_spare = 4;
+}
+
 void publisher::publish(const std::string& directory, std::string name, std::string contents) {
   {
     const std::lock_guard lock(mutex_);
@@ -9,6 +13,14 @@ void publisher::publish(const std::string& directory, std::string name, std::str
     handed_over_.fetch_add(1, std::memory_order_release);
   }
   if (wake_ != nullptr) wake_->wake();
+}
+
+std::string publisher::spare_buffer() {
+  const std::lock_guard lock(mutex_);
+  if (spare_.empty()) return {};
+  std::string buffer = std::move(spare_.back());
+  spare_.pop_back();
+  return buffer;
 }
 
 result<void> publisher::write(const job& j) {
@@ -61,6 +73,14 @@ bool publisher::step() {
     return false;
   }
   blocked_.store(false, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    for (job& j : round) {
+      if (spare_.size() == max_spare) break;
+      j.contents.clear();
+      spare_.push_back(std::move(j.contents));
+    }
+  }
   shown_.fetch_add(round.size(), std::memory_order_release);
   return true;
 }

@@ -26,6 +26,9 @@ class publisher {
   void set_wake(wake_slot* slot) noexcept { wake_ = slot; }
   /// Any thread: DIRECTORY/NAME is to appear with these contents.
   void publish(const std::string& directory, std::string name, std::string contents);
+  /// An empty buffer for the next contents, with the memory of an earlier one where there is some: fresh memory costs a
+  /// page fault for each 4 KiB. Any thread.
+  std::string spare_buffer();
   /// Files that are not shown yet. Any thread.
   std::size_t pending() const noexcept { return static_cast<std::size_t>(handed_over() - shown()); }
   /// Files handed over since the start, and how many of them, in that order, are shown durably. Any thread.
@@ -50,6 +53,7 @@ class publisher {
   wake_slot* wake_ = nullptr;
   std::mutex mutex_;
   std::deque<job> waiting_;
+  std::vector<std::string> spare_;
   std::atomic<std::uint64_t> shown_{0};
   std::atomic<std::uint64_t> handed_over_{0};
   std::atomic<bool> blocked_{false};

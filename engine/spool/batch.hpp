@@ -42,6 +42,11 @@ struct block {
   static void set(entry_bits& bits, std::uint32_t i) noexcept {
     bits[i / 64].fetch_or(std::uint64_t{1} << (i % 64), std::memory_order_relaxed);
   }
+  /// As `set`, for bits that only the calling thread writes.
+  static void set_alone(entry_bits& bits, std::uint32_t i) noexcept {
+    auto& word = bits[i / 64];
+    word.store(word.load(std::memory_order_relaxed) | std::uint64_t{1} << (i % 64), std::memory_order_relaxed);
+  }
   static void clear(entry_bits& bits, std::uint32_t i) noexcept {
     bits[i / 64].fetch_and(~(std::uint64_t{1} << (i % 64)), std::memory_order_release);
   }

@@ -63,6 +63,12 @@ feeder::~feeder() {
   }
 }
 
+void feeder::flush() {
+  for (carrier* by : holders_) by->publish_holds();
+  holders_.clear();
+  sink_.flush();
+}
+
 void feeder::add(std::unique_ptr<batch> accepted, bool announce) {
   const std::uint32_t id = accepted->batch_id;
   if (announce) {
@@ -222,7 +228,7 @@ void feeder::give_up_delayed() {
     return_to_line(delayed_.top().subject, now_ms, false);
     delayed_.pop();
   }
-  sink_.flush();
+  flush();
 }
 
 bool feeder::empty_closed_lanes() {
@@ -366,7 +372,7 @@ feeder::step_result feeder::step(bool take_new) {
       worked = true;
     }
   }
-  sink_.flush();
+  flush();
   step_result result{worked, now + 100ms};
   if (!unread_.empty()) result.next = now + 1ms;
   if (!delayed_.empty()) result.next = std::min(result.next, delayed_.top().due);
@@ -442,7 +448,7 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
       state.waits |= waited_for;
       state.due_ms = std::min(state.due_ms, when_memory_may_be_left);
     }
-    if (taken == taking::taken || taken == taking::finished) block::set(at.taken, i);
+    if (taken == taking::taken || taken == taking::finished) block::set_alone(at.taken, i);
     // Once no carrier has room the rest is left unread; a visit that began without any reads on, to learn what is due.
     if (taken == taking::left && state.began_roomy && roomy_ == 0) state.memory_left = false;
   }

@@ -136,6 +136,12 @@ class feeder {
                       const postponed_line& later);
   taking finish(const record* from, router::message_status status, router::reason why, std::string_view text,
                 const message_context& context, std::uint32_t error_value = 0, std::uint16_t attempts = 0);
+  /// Counts slots as the carrier's; `flush` publishes it before the messages leave the feeder.
+  void hold(carrier& by, std::uint32_t slots) {
+    if (holders_.empty() || holders_.back() != &by) holders_.push_back(&by);
+    by.hold(slots);
+  }
+  void flush();
   carrier* by_name(std::string_view name) const;
   /// The carrier that has accepted some parts of this message already, if it can still send; else null.
   const std::shared_ptr<carrier>& partly_sent_by(const batch& b, std::uint32_t entry) const;
@@ -161,6 +167,7 @@ class feeder {
   std::vector<returned_message> returned_;
   std::vector<returned_message> unread_;     // returned while the journal has parts of them to read
   std::vector<std::uint32_t> postponed_by_;  // lines that wait for a later attempt, by carrier
+  std::vector<carrier*> holders_;            // of this turn; the routing snapshot owns them
   std::uint64_t route_counter_ = 0;
   std::uint64_t roomy_ = 0;  // carriers (id % 64) that had room when the turn began and have not refused since
   std::chrono::steady_clock::time_point last_roomy_{};

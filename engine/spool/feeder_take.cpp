@@ -59,7 +59,7 @@ feeder::taking feeder::finish_begun(batch& b, const record& from, const ending& 
       m->status = how.status;
       m->why = how.why;
       forget_postponed(b, context.entry);
-      last->hold(m->slots);
+      hold(*last, m->slots);
       sink_.final(m);
       messages_finished.add();
       return taking::finished;
@@ -272,7 +272,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   if (b.on_unknown == unknown_policy::hold) m->flags |= flag_hold;
   if (!b.partly_accepted.empty()) restore_parts(b, *m, to->config().name);
   if (later.attempts != 0 || later.tried != 0) forget_postponed(b, entry);
-  to->hold(m->slots);
+  hold(*to, m->slots);
   if (m->parts_accepted == m->parts) {
     // All its parts went out before a restart; only the outcome was lost.
     m->status = message_status::sent;

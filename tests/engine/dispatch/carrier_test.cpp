@@ -107,8 +107,14 @@ TEST(carrier, room_keeps_an_eighth_for_what_is_above_bulk) {
   EXPECT_EQ(c->room(router::priority::normal), 100U);
   c->hold(100);
   EXPECT_EQ(c->room(router::priority::urgent), 0U);
+  EXPECT_EQ(c->held(), 0U) << "a turn is published as a whole";
+  c->publish_holds();
+  EXPECT_EQ(c->held(), 800U);
+  EXPECT_EQ(c->room(router::priority::urgent), 0U);
   EXPECT_FALSE(c->release(700)) << "nobody asked";
+  EXPECT_EQ(c->room(router::priority::urgent), 700U) << "looked up again before anything is refused";
   c->hold(700);
+  c->publish_holds();
   c->want_room();
   EXPECT_FALSE(c->release(100)) << "not enough to be worth a look";
   EXPECT_TRUE(c->release(300));

@@ -92,7 +92,8 @@ class tls_front {
   }
 
   void serve(int fd) {
-    const timeval patience{.tv_sec = 0, .tv_usec = 100'000};
+    // Reading all certificates of a system takes a slow build seconds.
+    const timeval patience{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     std::unique_ptr<SSL, openssl_free> ssl(SSL_new(context_.get()));
     SSL_set_fd(ssl.get(), fd);
@@ -101,6 +102,8 @@ class tls_front {
       ERR_clear_error();
       return;
     }
+    const timeval brief{.tv_sec = 0, .tv_usec = 100'000};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof brief);
     {
       const std::lock_guard lock(mutex_);
       const char* name = SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name);
