@@ -64,8 +64,8 @@ class carrier {
   sender_limit& sending_senders() noexcept { return sending_senders_; }
 
   // --- memory: feeder takes, outputs gives back -------------------------------------------------------------------
-  /// Slots that a message of this priority may still take now. An eighth is kept for those above bulk.
-  /// Dispatcher.
+  /// Dispatcher: slots that a message of this priority may still take now, as far as known in this turn; 0 is never
+  /// out of date. An eighth is kept for those above bulk.
   std::uint32_t room(router::priority p) noexcept {
     const std::uint32_t limit = p == router::priority::bulk ? depth_ - depth_ / 8 : depth_;
     // What was seen and has been taken since is at least what is held: only others give back.
@@ -73,6 +73,8 @@ class carrier {
     const std::uint32_t held = seen_ + holding_;
     return held >= limit ? 0 : limit - held;
   }
+  /// Dispatcher, once a turn: what others have given back counts as room from here on.
+  void look_again() noexcept { seen_ = held_.load(std::memory_order_relaxed); }
   /// Dispatcher: these slots are this carrier's now. The others learn of it from publish_holds(), which comes before
   /// the message goes anywhere: one atomic operation a turn, on a line that several processors want.
   void hold(std::uint32_t slots) noexcept { holding_ += slots; }

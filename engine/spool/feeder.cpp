@@ -261,6 +261,7 @@ std::uint64_t feeder::roomy_carriers() const {
   for (const auto& c : routing_->carriers) {
     if (!c || c->closed() || !c->config().can_send()) continue;
     if (!c->usable(now, 0ms) || too_many_postponed(*c)) continue;
+    c->look_again();
     if (c->roomy()) {
       mask |= carrier_bit(c->id());
     } else {

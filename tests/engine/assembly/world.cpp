@@ -57,6 +57,10 @@ struct world::link {
 
   link(const std::shared_ptr<carrier>& at, outcome_queues& queues, const smpp_options& options)
       : to(at), sink(queues), flow(*at, probe, sink, options, at->config().name) {}
+  /// A list that was announced and not taken any more points back to who keeps it.
+  ~link() {
+    if (answers) answers->lists.clear();
+  }
 
   std::shared_ptr<carrier> to;
   session_probe probe;
