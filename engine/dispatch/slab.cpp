@@ -27,7 +27,7 @@ slab::magazine::~magazine() {
 bool slab::magazine::refill(std::size_t total) noexcept {
   const std::lock_guard lock(slab_.mutex_);
   const std::size_t missing = total - stock_.size();
-  const std::size_t want = missing > exchange_slots ? missing : exchange_slots;
+  const std::size_t want = std::max(missing, exchange_slots_);
   std::size_t taken = 0;
   while (taken < want && !slab_.stack_.empty()) {
     stock_.push_back(slab_.stack_.back());
@@ -67,9 +67,9 @@ void slab::magazine::give(message* m) noexcept {
     stock_.push_back(slot);
     slot = next;
   }
-  if (stock_.size() < 2 * exchange_slots) return;
+  if (stock_.size() < 2 * exchange_slots_) return;
   const std::lock_guard lock(slab_.mutex_);
-  while (stock_.size() > exchange_slots) {
+  while (stock_.size() > exchange_slots_) {
     slab_.stack_.push_back(stock_.back());
     stock_.pop_back();
     slab_.free_.fetch_add(1, std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,9 @@ class slab {
   /// One thread's private stock of free slots. Gives everything back when destroyed.
   class magazine {
    public:
-    explicit magazine(slab& from) : slab_(from) { stock_.reserve(2 * exchange_slots); }
+    explicit magazine(slab& from) : slab_(from), exchange_slots_(exchange_slots(from.capacity())) {
+      stock_.reserve(2 * exchange_slots_);
+    }
     ~magazine();
     magazine(const magazine&) = delete;
     magazine& operator=(const magazine&) = delete;
@@ -39,10 +42,15 @@ class slab {
     void give(message* m) noexcept;
 
    private:
-    static constexpr std::size_t exchange_slots = 256;
+    /// How many slots go to and fro at once. What lies in one thread's stock is missing to the others: all of them
+    /// together hold back no more than a quarter of a small slab.
+    static constexpr std::size_t exchange_slots(std::size_t capacity) noexcept {
+      return std::clamp<std::size_t>(capacity / 16, 1, 256);
+    }
     /// Fetches slots until at least `total` are in stock; false when there are not so many.
     bool refill(std::size_t total) noexcept;
     slab& slab_;
+    const std::size_t exchange_slots_;
     std::vector<void*> stock_;
   };
 
