@@ -3,6 +3,7 @@
 #include "engine/assembly/engine.hpp"
 
 #include <grp.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -53,7 +54,7 @@ void engine::make_directories() {
       throw problem("cannot make " + path, made.error());
   };
   const std::uint32_t shared = config_.spool.dir_mode;
-  std::optional<std::uint32_t> group;
+  std::optional<std::uint32_t>& group = group_;
   if (!config_.spool.group.empty()) {
     const ::group* found = ::getgrnam(config_.spool.group.c_str());
     if (found == nullptr)
@@ -199,6 +200,7 @@ void engine::start() {
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
   if (auto loaded = names_->load(now_s); !loaded) throw problem("cannot read " + paths_.names(), loaded.error());
   claimer_ = std::make_unique<claimer>(files_, time_, config_.spool, paths_, records, *names_, next_batch_);
+  if (group_) claimer_->require_owner(::geteuid(), *group_);
   feeder_ = std::make_unique<feeder>(
       feeder_options{records, config_.engine.default_validity, config_.engine.max_active, reply_window != 0h}, files_,
       time_, *slab_, queues_, make_routing(config_));

@@ -153,6 +153,7 @@ class engine {
   std::chrono::steady_clock::time_point next_space_check_{};
   std::chrono::steady_clock::time_point next_publish_{};
   std::vector<std::unique_ptr<batch>> accepted_;
+  std::optional<std::uint32_t> group_;  // [spool] group
   bool started_ = false;
   bool stopped_ = false;
   control_server control_;  // last: its commands use everything above

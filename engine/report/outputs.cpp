@@ -350,6 +350,7 @@ std::string outputs::summary_of(const batch& b, const batch_report& report) cons
   j["parts"] = report.parts;
   j["parts_sent"] = report.parts_accepted;
   j["maybe_duplicates"] = report.maybe_duplicates;
+  if (b.changed.load()) j["changed_after_acceptance"] = true;
   j["accepted_at"] = format_rfc3339_ms(b.accepted_at_ms);
   j["first_submitted_at"] =
       report.first_ms != 0 ? nlohmann::ordered_json(format_rfc3339_ms(report.first_ms)) : nlohmann::ordered_json();

@@ -210,9 +210,10 @@ result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::ui
                                                 std::int64_t accepted_at_ms) {
   auto input = files_.open(paths_.active(name), open_mode::read);
   if (!input) return tl::unexpected(input.error());
-  auto size = (*input)->size();
-  if (!size) return tl::unexpected(size.error());
-  candidate c(files_, paths_, name, std::move(*input), *size, false, std::nullopt);
+  auto status = (*input)->status();
+  if (!status) return tl::unexpected(status.error());
+  candidate c(files_, paths_, name, std::move(*input), status->size, false, std::nullopt);
+  c.remember(*status);
   for (;;) {
     auto done = c.step(parser_);
     if (!done) {
@@ -360,6 +361,7 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
     state_.problems.push_back(
         fmt::format("{} had {} octets of messages when it was accepted and has {} now: it was changed",
                     paths_.active(h.name), h.size, b.size));
+    b.changed.store(true);
   }
   if (h.hold) b.on_unknown = *h.hold ? unknown_policy::hold : unknown_policy::resend;
   if (auto bits = restore_bits(b, h); !bits) return bits;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -141,7 +142,9 @@ class file_system {
   virtual result<void> remove(const std::string& path) = 0;
 
   /// The names in a directory, without "." and "..", in no particular order.
-  virtual result<std::vector<directory_entry>> list(const std::string& directory) = 0;
+  /// No more than `most` of them.
+  virtual result<std::vector<directory_entry>> list(const std::string& directory,
+                                                    std::size_t most = std::numeric_limits<std::size_t>::max()) = 0;
 
   /// Of the entry itself: a link is not followed. `errc::no_such_file_or_directory` when there is none.
   virtual result<file_status> stat(const std::string& path) = 0;

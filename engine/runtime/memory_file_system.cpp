@@ -233,7 +233,7 @@ result<void> memory_file_system::remove(const std::string& path) {
   return {};
 }
 
-result<std::vector<directory_entry>> memory_file_system::list(const std::string& directory) {
+result<std::vector<directory_entry>> memory_file_system::list(const std::string& directory, std::size_t most) {
   const std::lock_guard lock{state_->mutex};
   if (auto error = state_->refuse(file_operation::list, directory)) return failure{*error};
   const auto at = state_->directory_at(directory, nullptr, 0);
@@ -242,6 +242,7 @@ result<std::vector<directory_entry>> memory_file_system::list(const std::string&
   for (const auto& [name, child] : (*at)->seen_names) entries.push_back({name, child->status.type});
   // The contract promises no order, so nobody may come to rely on one.
   std::shuffle(entries.begin(), entries.end(), state_->random);
+  entries.resize(std::min(entries.size(), most));
   return entries;
 }
 

@@ -248,11 +248,12 @@ result<void> posix_file_system::remove(const std::string& path) {
   return done([&] { return ::unlink(path.c_str()); });
 }
 
-result<std::vector<directory_entry>> posix_file_system::list(const std::string& directory) {
+result<std::vector<directory_entry>> posix_file_system::list(const std::string& directory, std::size_t most) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream{::opendir(directory.c_str()), &::closedir};
   if (!stream) return fail_errno();
   std::vector<directory_entry> entries;
   for (;;) {
+    if (entries.size() >= most) return entries;
     errno = 0;
     const dirent* found = ::readdir(stream.get());
     if (found == nullptr) {

@@ -12,7 +12,8 @@ class posix_file_system final : public file_system {
   result<opened_file> open_untrusted(const std::string& directory, const std::string& name) override;
   result<void> rename(const std::string& from, const std::string& to, rename_mode mode = rename_mode::replace) override;
   result<void> remove(const std::string& path) override;
-  result<std::vector<directory_entry>> list(const std::string& directory) override;
+  result<std::vector<directory_entry>> list(const std::string& directory,
+                                            std::size_t most = std::numeric_limits<std::size_t>::max()) override;
   result<file_status> stat(const std::string& path) override;
   result<void> make_directory(const std::string& path, std::uint32_t permissions = 0700) override;
   result<void> sync_directory(const std::string& path) override;

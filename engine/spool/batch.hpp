@@ -2,9 +2,11 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -93,6 +95,18 @@ struct postponed_line {
   std::uint16_t carrier = 0xffff;  ///< id of the one that was tried last, when that was in this run
 };
 
+/// What a file looked like: another inode later means that it was replaced, another size or time that it was changed.
+struct file_stamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::chrono::system_clock::time_point mtime;
+
+  explicit file_stamp(const file_status& of) : device(of.device), inode(of.inode), size(of.size), mtime(of.mtime) {}
+  bool same_file(const file_stamp& other) const noexcept { return device == other.device && inode == other.inode; }
+  friend bool operator==(const file_stamp&, const file_stamp&) = default;
+};
+
 enum class batch_format : std::uint8_t { jsonl, csv };
 
 /// What a batch needs kept about a message that was partly accepted before a restart: its part ids.
@@ -115,7 +129,8 @@ class batch final : public batch_control {
   const std::int64_t accepted_at_ms;
   batch_format format = batch_format::jsonl;
   unknown_policy on_unknown = unknown_policy::resend;
-  std::string source_path;  ///< what is read: active/NAME, or its expansion in data_dir
+  std::string source_path;          ///< what is read: active/NAME, or its expansion in data_dir
+  std::optional<file_stamp> stamp;  ///< of the file in active/, as it was accepted, or found after a restart
   batch_defaults defaults;
   csv_columns columns;
 
@@ -150,6 +165,7 @@ class batch final : public batch_control {
   std::atomic<std::uint32_t> total{unknown_total};  ///< messages in all, once scanned
   std::atomic<std::uint32_t> finished{0};           ///< messages in the report; outputs count
   std::array<std::atomic<std::uint64_t>, router::message_status_count> by_status{};  ///< of those; outputs count
+  std::atomic<bool> changed{false};  ///< its file was changed after it had been accepted
   static constexpr std::uint32_t unknown_total = 0xffffffff;
 
  private:

@@ -69,6 +69,11 @@ tl::expected<bool, candidate_error> candidate::step(record_parser& parser) {
           return tl::unexpected(candidate_error{"cannot write", cut.error()});
         expander_ = std::make_unique<expander>(kind_.packing, *input_, *expanded_);
       }
+      if (const auto left = files_.free_bytes(paths_.data); left && *left < keep_free_ + step_bytes) {
+        (void)files_.remove(paths_.expanded(name_));
+        return tl::unexpected(candidate_error{"no room to expand it in " + paths_.expanded(),
+                                              std::make_error_code(std::errc::no_space_on_device)});
+      }
       auto done = expander_->step(step_bytes);
       if (!done) {
         (void)files_.remove(paths_.expanded(name_));
@@ -175,6 +180,7 @@ std::unique_ptr<batch> candidate::make_batch(std::uint32_t id, std::int64_t acce
   b->defaults = std::move(defaults_);
   b->columns = std::move(columns_);
   b->urgent = urgent_;
+  b->stamp = stamp_;
   return b;
 }
 

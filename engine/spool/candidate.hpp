@@ -45,6 +45,14 @@ class candidate {
   /// Once `step` said true: the batch, with its first octets understood. `unless_told`: its policy when it names none.
   std::unique_ptr<batch> make_batch(std::uint32_t id, std::int64_t accepted_at_ms, unknown_policy unless_told);
   const std::string& name() const noexcept { return name_; }
+  /// What the file was when it was opened; the batch gets it, to know a change by.
+  void remember(const file_status& opened) { stamp_.emplace(opened); }
+  /// Whether a name still means the same unchanged file, and nobody has a second way to it.
+  bool is_still(const file_status& now) const {
+    return now.type == file_type::regular && now.links == 1 && stamp_ == file_stamp(now);
+  }
+  /// Free octets of data_dir that an expansion leaves alone.
+  void keep_free(std::uint64_t octets) noexcept { keep_free_ = octets; }
 
  private:
   enum class stage : std::uint8_t { expanding, looking_for_trailer, checking_trailer, reading_header, ready };
@@ -65,6 +73,8 @@ class candidate {
   batch_defaults defaults_;
   csv_columns columns_;
   bool urgent_ = false;
+  std::optional<file_stamp> stamp_;
+  std::uint64_t keep_free_ = 0;
 };
 
 }  // namespace trunkline::engine

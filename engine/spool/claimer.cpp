@@ -11,6 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::size_t group_size = 1000;
+/// Names that are kept of a full directory at once; the others wait their turn.
+constexpr std::size_t most_listed = 100'000;
 
 std::int64_t to_ms(clock::wall_time t) noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
@@ -51,18 +53,34 @@ void claimer::problem(const std::string& what, std::error_code why) {
 }
 
 void claimer::look() {
-  next_look_ = time_.steady() + 100ms;
-  auto entries = files_.list(paths_.incoming());
-  if (!entries) return problem("cannot list " + paths_.incoming(), entries.error());
-  std::sort(entries->begin(), entries->end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  idle_ = true;
-  for (const auto& entry : *entries) {
-    if (is_temporary_name(entry.name)) continue;
-    if (entry.name.ends_with(".crc32c")) continue;  // a sidecar goes with its file
-    idle_ = false;
-    if (candidates_.size() + ready_.size() >= group_size) break;
-    if (!seen_.contains(entry.name)) consider(entry);
+  const auto now = time_.steady();
+  next_look_ = now + 100ms;
+  // Of a very full directory one look is worked off before the next.
+  if (next_listed_ == listed_.size()) {
+    auto entries = files_.list(paths_.incoming(), most_listed);
+    if (!entries) return problem("cannot list " + paths_.incoming(), entries.error());
+    listed_ = std::move(*entries);
+    next_listed_ = 0;
+    std::erase_if(listed_, [](const directory_entry& e) {
+      return is_temporary_name(e.name) || e.name.ends_with(".crc32c");  // a sidecar goes with its file
+    });
+    std::sort(listed_.begin(), listed_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    idle_ = listed_.empty();
+    if (idle_) later_.clear();
   }
+  for (; next_listed_ < listed_.size() && candidates_.size() + ready_.size() < group_size; ++next_listed_) {
+    const auto& entry = listed_[next_listed_];
+    if (seen_.contains(entry.name)) continue;
+    if (const auto found = later_.find(entry.name); found != later_.end() && now < found->second.at) continue;
+    consider(entry);
+  }
+}
+
+/// The machine had no room for this file: it waits longer each time, so that it does not keep the disk busy.
+void claimer::try_later(const std::string& name) {
+  auto& when = later_[name];
+  when.after = std::clamp<std::chrono::seconds>(when.after * 2, 1s, 60s);
+  when.at = time_.steady() + when.after;
 }
 
 void claimer::consider(const directory_entry& entry) {
@@ -83,6 +101,12 @@ void claimer::consider(const directory_entry& entry) {
     if (is_temporary(opened.error())) return problem("cannot open " + name, opened.error());
     return reject(name, why_not_opened(opened.error()));
   }
+  if (owner_ && opened->status.uid != owner_->uid && opened->status.uid != 0 && opened->status.gid != owner_->gid) {
+    return reject(name,
+                  fmt::format("it belongs to user {} and group {}, neither the engine's user nor the group of the "
+                              "spool ([spool] group)",
+                              opened->status.uid, opened->status.gid));
+  }
   std::optional<std::string> sidecar;
   if (auto side = files_.open_untrusted(paths_.incoming(), name + ".crc32c")) {
     std::string text(4096, '\0');
@@ -93,6 +117,8 @@ void claimer::consider(const directory_entry& entry) {
   seen_.insert(name);
   candidates_.push_back(std::make_unique<candidate>(files_, paths_, name, std::move(opened->handle),
                                                     opened->status.size, spool_.require_trailer, std::move(sidecar)));
+  candidates_.back()->remember(opened->status);
+  candidates_.back()->keep_free(spool_.min_free_bytes);
 }
 
 void claimer::reject(const std::string& name, const std::string& why, bool numbered) {
@@ -142,6 +168,13 @@ bool claimer::accept(std::vector<std::unique_ptr<batch>>& accepted) {
     if (!renamed) {
       if (renamed.error() != std::errc::no_such_file_or_directory)
         problem("cannot accept " + c->name(), renamed.error());
+      continue;
+    }
+    // The name may mean another file than the one that was looked at: then it goes back, and is looked at anew.
+    if (const auto now = files_.stat(paths_.active(c->name())); !now || !c->is_still(*now)) {
+      spdlog::warn("spool: {} was replaced or changed while it was being accepted; it is looked at again", c->name());
+      auto back = files_.rename(paths_.active(c->name()), paths_.incoming() + "/" + c->name(), rename_mode::no_replace);
+      if (!back) problem("cannot give back " + c->name(), back.error());
       continue;
     }
     (void)files_.remove(paths_.incoming() + "/" + c->name() + ".crc32c");
@@ -199,6 +232,7 @@ bool claimer::step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t ro
       seen_.erase(name);
       if (why.io && is_temporary(why.io)) {
         problem(name + ": " + why.text, why.io);
+        try_later(name);
       } else {
         reject(name, why.io ? why.text + ": " + why.io.message() : why.text);
       }

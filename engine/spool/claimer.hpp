@@ -3,7 +3,9 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -38,6 +40,9 @@ class claimer {
     spool_.require_trailer = require_trailer;
   }
 
+  /// Only files of this user, of root, or of this group are accepted.
+  void require_owner(std::uint32_t uid, std::uint32_t gid) { owner_ = {uid, gid}; }
+
   counter accepted_batches;
   counter rejected_batches;
 
@@ -46,6 +51,7 @@ class claimer {
   void consider(const directory_entry& entry);
   /// Moves it to rejected/ as NAME, or as NAME.N where that is taken or the name itself is the fault (`numbered`).
   void reject(const std::string& name, const std::string& why, bool numbered = false);
+  void try_later(const std::string& name);
   bool accept(std::vector<std::unique_ptr<batch>>& accepted);
   bool remember(std::vector<std::unique_ptr<batch>>& accepted);
   void problem(const std::string& what, std::error_code why);
@@ -62,6 +68,18 @@ class claimer {
   std::vector<std::unique_ptr<candidate>> ready_;
   std::vector<std::unique_ptr<candidate>> unnamed_;  // in active/ durably, their names not remembered yet
   std::unordered_set<std::string> seen_;             // under consideration
+  struct owner {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+  };
+  std::optional<owner> owner_;
+  std::vector<directory_entry> listed_;  // what the last look has found, by name
+  std::size_t next_listed_ = 0;
+  struct later {
+    std::chrono::steady_clock::time_point at;
+    std::chrono::seconds after{0};
+  };
+  std::map<std::string, later> later_;  // files for which the machine had no room
   std::string last_problem_;
   bool idle_ = false;
 };

@@ -11,6 +11,7 @@
 
 #include "engine/journal/records.hpp"
 #include "engine/spool/block_scan.hpp"
+#include "engine/spool/expand.hpp"
 
 namespace trunkline::engine {
 
@@ -394,15 +395,49 @@ feeder::step_result feeder::step(bool take_new) {
 
 result<void> feeder::open_source(batch& b) {
   if (b.source) return {};
-  auto opened = files_.open(b.source_path, open_mode::read);
-  if (!opened) return tl::unexpected(opened.error());
-  b.source = std::move(*opened);
+  // Others may write into active/: no link is followed there.
+  const std::size_t slash = b.source_path.rfind('/');
+  auto untrusted = files_.open_untrusted(b.source_path.substr(0, slash), b.source_path.substr(slash + 1));
+  std::unique_ptr<file> source;
+  if (untrusted) {
+    source = std::move(untrusted->handle);
+  } else if (untrusted.error() == std::errc::too_many_links) {
+    // A backup that links files, say: what counts is that it is the same one.
+    auto opened = files_.open(b.source_path, open_mode::read);
+    if (!opened) return tl::unexpected(opened.error());
+    source = std::move(*opened);
+  } else {
+    return tl::unexpected(untrusted.error());
+  }
+  const auto status = source->status();
+  if (!status) return tl::unexpected(status.error());
+  if (in_active(b) && b.stamp && !b.stamp->same_file(file_stamp(*status))) {
+    spdlog::error("batch {}: another file is in the place of {}; put the accepted one back", b.name, b.source_path);
+    return fail(std::errc::io_error);
+  }
+  b.source = std::move(source);
   return {};
 }
+
+/// Finds out when somebody has written into an accepted file; once for each batch.
+void feeder::look_for_change(batch& b) {
+  if (!in_active(b) || !b.stamp || b.changed.load(std::memory_order_relaxed)) return;
+  const auto now = b.source->status();
+  if (!now || file_stamp(*now) == *b.stamp) return;
+  b.changed.store(true);
+  spdlog::error(
+      "batch {}: {} was changed after it had been accepted: lines that were not read yet may differ from what "
+      "was handed in; its summary says so",
+      b.name, b.source_path);
+}
+
+/// The file itself is read, not an expansion of it.
+bool feeder::in_active(const batch& b) noexcept { return compression_of(b.name) == compression::none; }
 
 void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
   if (auto opened = open_source(b); !opened)
     return source_failed(b, block_index * block_entries, opened.error(), now_ms);
+  look_for_change(b);
   const bool fresh = block_index == b.blocks.size();
   if (fresh) begin_block(b);
   const bool frontier = fresh || b.last_block_open;

@@ -123,6 +123,8 @@ class feeder {
   batch* next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms);
   bool find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms);
   result<void> open_source(batch& b);
+  void look_for_change(batch& b);
+  static bool in_active(const batch& b) noexcept;
   void visit(batch& b, std::uint32_t block_index, std::int64_t now_ms);
   taking take(batch& b, std::uint32_t entry, std::uint32_t line, entry_reader::outcome what, std::string_view text,
               std::int64_t now_ms, visit_state& state);

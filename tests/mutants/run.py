@@ -36,7 +36,7 @@ MUTANTS = {
     ),
     "acknowledge-before-sync": (
         "a deliver_sm is answered before it is on disk",
-        [("engine/journal/commit_stage.cpp", "      const auto& pdu = *static_cast<received_pdu*>(event.subject);\n      return write_record", "      const auto& pdu = *static_cast<received_pdu*>(event.subject);\n      if (pdu.from) pdu.from->acknowledge(pdu.sequence_number, true);\n      return write_record")],
+        [("engine/smpp/message_flow.cpp", "  sink_.received(std::move(received));\n", "  if (answers_) answers_->acknowledge(pdu.header.sequence_number, true);\n  sink_.received(std::move(received));\n")],
     ),
     "retry-failed-sync": (
         "a failed sync of the journal is ignored and the engine goes on",
@@ -127,11 +127,24 @@ MUTANTS = {
     ),
     "hold-intents-not-repeated": (
         "hold: a new segment forgets which messages are being sent",
-        [("engine/journal/commit_stage.cpp", "      put(records::type::intents, payload);\n", "")],
+        [("engine/journal/commit_stage.cpp", "    for (const auto& [entry, to] : batch.intents) {", "    for (const auto& [entry, to] : decltype(batch.intents){}) {")],
     ),
     "hold-returned-too-late": (
         "hold: an intent is announced anew before the journal has read that the last one came to nothing",
         [("engine/journal/commit_stage.cpp", "    return std::any_of(list.begin(), list.end(), expects);\n", "    (void)list;\n    return false;\n")],
+    ),
+    "order-not-journaled": (
+        "a pause or cancel is confirmed, and the journal does not know of it",
+        [("engine/spool/feeder_orders.cpp", "  if (!order.recall) {", "  if (false) {")],
+    ),
+    "orders-not-repeated": (
+        "a new segment forgets that a batch is paused or cancelled",
+        [("engine/journal/commit_stage.cpp", "    put(records::type::control, batch.control);\n", "")],
+    ),
+    "stopped-batch-is-sent": (
+        "sessions do not look whether a batch is paused or cancelled",
+        [("engine/smpp/message_flow.cpp", "  if (m.owner != nullptr && m.owner->cancelled.load(std::memory_order_relaxed)) {", "  if (false) {"),
+         ("engine/smpp/message_flow.cpp", "  if (m.owner != nullptr && m.owner->paused.load(std::memory_order_relaxed)) {", "  if (false) {")],
     ),
     "taken-report-again": (
         "a report that a consumer took away is written again after a crash",

@@ -1,11 +1,15 @@
 """Everything wrong that a producer can put into the spool: each gets a clear word, and nothing else suffers."""
 
+import grp
 import gzip
 import json
 import os
 import shutil
 import struct
+import subprocess
 import unittest
+
+from pathlib import Path
 
 from harness import SystemTest, World, batch, read_submits, texts_by_number, wait_until
 
@@ -252,6 +256,74 @@ class BadInput(SystemTest):
             with self.subTest(name=name):
                 self.assert_rejected(name)
         self.assertEqual(set(self.texts()), {"4917700001", "4917700003"})
+
+    def test_swapped_while_accepted(self):
+        """A file that is swapped for a link between the look at it and its acceptance is refused as a link."""
+        strace = ["strace", "-D", "-f", "--seccomp-bpf", "-o", str(self.directory / "strace"), "-e", "trace=renameat2",
+                  "-e", "inject=renameat2:delay_enter=700000"]
+        if subprocess.run(["strace", "-f", "--seccomp-bpf", "-e", "trace=renameat2", "true"], capture_output=True, check=False).returncode:
+            self.skipTest("strace cannot be used here")
+        simulator = self.simulator()
+        world = World(self.directory, [{"name": "acme", "port": simulator.port}])
+        secret = self.directory / "secret"
+        secret.write_bytes(batch([{"to": "4999", "text": "not for sending"}]))
+        engine = self.run_engine(world, prefix=strace)
+        wait_until("/readyz of the engine", world.ready, processes=[engine])
+        link = world.path("incoming", ".link")
+        link.symlink_to(secret)
+        world.drop("wish.jsonl", batch([{"to": "4930", "text": "hello"}]))
+
+        def opened():
+            for fd in Path(f"/proc/{engine.pid}/fd").iterdir():
+                try:
+                    if os.readlink(fd).endswith("/wish.jsonl"):
+                        return True
+                except OSError:
+                    pass
+            return False
+        wait_until("the engine to look at the file", opened, processes=[engine])
+        link.replace(world.path("incoming", "wish.jsonl"))
+        wait_until("rejection", lambda: world.path("rejected", "wish.jsonl.error").exists(), processes=[engine])
+        self.assertIn("link", world.path("rejected", "wish.jsonl.error").read_text())
+        self.assertIn("was replaced or changed while it was being accepted", engine.output())
+        self.assertFalse(world.path("active", "wish.jsonl").exists())
+        self.assertEqual(engine.stop(), 0)
+        self.assertEqual(read_submits(simulator.log_path), [])
+
+    def test_changed_after_acceptance(self):
+        """A producer that goes on writing is found out: a log line, a word in the summary, and still each line once."""
+        simulator = self.simulator()
+        world = World(self.directory, [{"name": "acme", "port": simulator.port, "throughput": 500.0}], engine={"max_active": 1000})
+        engine = self.serve(world)
+        lines = 4000
+        world.drop("moving.jsonl", batch([{"to": f"49{i:08d}", "text": "hello"} for i in range(lines)]))
+        wait_until("the first submits", lambda: read_submits(simulator.log_path), processes=[engine])
+        with open(world.path("active", "moving.jsonl"), "ab") as moving:
+            moving.write(batch([{"to": "4999", "text": "too late"}]))
+        wait_until("report", lambda: world.finished("moving.jsonl"), timeout=30, processes=[engine])
+        self.assertIn("moving.jsonl was changed after it had been accepted", engine.output())
+        self.assertTrue(world.summary("moving.jsonl")["changed_after_acceptance"])
+        report = world.report("moving.jsonl")
+        self.each_line_once(report, range(1, lines + 1))
+        self.assertEqual({e["status"] for e in report}, {"sent"})
+        self.assertEqual(engine.stop(), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to give files to others")
+    def test_owner(self):
+        """With [spool] group set, a file that belongs to neither the engine's user nor the group is refused."""
+        simulator = self.simulator()
+        world = World(self.directory, [{"name": "acme", "port": simulator.port}], spool={"group": "daemon"})
+        group = grp.getgrnam("daemon").gr_gid
+        incoming = world.path("incoming")
+        incoming.mkdir(parents=True)
+        for name, uid, gid in (("ours.jsonl", os.geteuid(), 65534), ("group.jsonl", 65534, group), ("stranger.jsonl", 65534, 65534)):
+            hidden = incoming / f".{name}"
+            hidden.write_bytes(batch([{"to": "4930", "text": "hello"}]))
+            os.chown(hidden, uid, gid)
+            hidden.rename(incoming / name)
+        self.assertEqual(self.run_once(world).status, 0)
+        self.assertTrue(world.finished("ours.jsonl") and world.finished("group.jsonl"))
+        self.assertIn("belongs to user 65534", world.path("rejected", "stranger.jsonl.error").read_text())
 
     def test_full_disk_at_start(self):
         """With less free space than min_free the engine is not ready, sends nothing, loses nothing, and says why."""

@@ -83,8 +83,8 @@ testing::AssertionResult survives(const world_options& options, std::uint64_t n,
   if (w.stuck()) return testing::AssertionFailure() << "stuck before the crash: " << w.cause_of_death();
   power ? w.lose_power() : w.die();
   if (auto done = finish(w); !done) return done;
-  if (w.problems_at_recovery != 0)
-    return testing::AssertionFailure() << "recovery found problems: " << w.cause_of_death();
+  if (!w.problems_at_recovery.empty())
+    return testing::AssertionFailure() << "recovery found problems: " << join(w.problems_at_recovery);
   const unsigned bound = w.deaths * (world::max_unsynced + world::links * world::window) + w.lost_answers();
   if (w.duplicates() > bound) {
     return testing::AssertionFailure() << w.duplicates() << " duplicates, more than " << bound;
@@ -185,8 +185,8 @@ testing::AssertionResult random_life(std::uint64_t seed) {
     random() % 3 != 0 ? w.lose_power() : w.die();
   }
   if (auto done = finish(w); !done) return done;
-  if (w.problems_at_recovery != 0)
-    return testing::AssertionFailure() << "recovery found problems: " << w.cause_of_death();
+  if (!w.problems_at_recovery.empty())
+    return testing::AssertionFailure() << "recovery found problems: " << join(w.problems_at_recovery);
   return kept(w);
 }
 

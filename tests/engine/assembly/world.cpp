@@ -184,7 +184,7 @@ bool world::start() {
     return false;
   }
   for (const auto& p : state->problems) {
-    ++problems_at_recovery;
+    problems_at_recovery.push_back(p);
     cause_ += p + "; ";
   }
   self_ = std::make_unique<engine_parts>();

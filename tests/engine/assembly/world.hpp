@@ -67,7 +67,7 @@ class world {
   static constexpr unsigned window = 6;
   static constexpr unsigned links = 3;
   std::uint64_t steps() const noexcept { return steps_; }
-  std::uint64_t problems_at_recovery = 0;
+  std::vector<std::string> problems_at_recovery;
 
  private:
   struct link;
