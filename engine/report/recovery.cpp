@@ -193,7 +193,8 @@ class spool_pass {
   result<std::unique_ptr<batch>> open(const std::string& name, std::uint32_t id, std::int64_t accepted_at_ms);
   result<void> restore(std::uint32_t id, batch_history& h);
   result<void> restore_bits(batch& b, const batch_history& h);
-  bool scan_through(batch& b, std::uint32_t block_index);
+  /// True: the block is there. False: the file ends before it. A failed read says nothing of either.
+  result<bool> scan_through(batch& b, std::uint32_t block_index);
   result<void> replay_report(batch& b, batch_history& h, recovered_batch& out);
   void mark_final(batch& b, std::uint32_t entry);
 
@@ -232,7 +233,12 @@ result<std::unique_ptr<batch>> spool_pass::open(const std::string& name, std::ui
 /// A batch that was being closed: done/ has its file already. True: it is whole there and needs nothing more. A report
 /// that is neither hidden nor shown was shown and taken away.
 result<bool> spool_pass::reopen_half_closed(std::uint32_t id, const batch_history& h) {
-  if (files_.stat(paths_.report(h.name)) || !files_.stat(paths_.hidden_report(h.name))) {
+  const auto shown = files_.stat(paths_.report(h.name));
+  const auto hidden = files_.stat(paths_.hidden_report(h.name));
+  for (const auto& looked : {shown, hidden}) {
+    if (!looked && looked.error() != std::errc::no_such_file_or_directory) return tl::unexpected(looked.error());
+  }
+  if (shown || !hidden) {
     (void)files_.remove(paths_.bits(id));
     (void)files_.remove(paths_.expanded(h.name));
     return true;
@@ -244,9 +250,9 @@ result<bool> spool_pass::reopen_half_closed(std::uint32_t id, const batch_histor
   });
 }
 
-bool spool_pass::scan_through(batch& b, std::uint32_t block_index) {
+result<bool> spool_pass::scan_through(batch& b, std::uint32_t block_index) {
   while (b.blocks.size() <= block_index && !b.scanned) {
-    if (!scan_block(b, reader_)) return false;
+    if (!scan_block(b, reader_)) return tl::unexpected(reader_.error());
   }
   return b.blocks.size() > block_index;
 }
@@ -280,7 +286,9 @@ result<void> spool_pass::restore_bits(batch& b, const batch_history& h) {
     }
   };
   for (std::uint32_t i = 0; (i + 1) * std::size_t{256} <= bits.size(); ++i) {
-    if (!scan_through(b, i)) break;
+    auto there = scan_through(b, i);
+    if (!there) return tl::unexpected(there.error());
+    if (!*there) break;
     std::array<std::uint64_t, 32> words;
     std::memcpy(words.data(), bits.data() + i * std::size_t{256}, 256);
     block& at = b.blocks[i];
@@ -290,7 +298,9 @@ result<void> spool_pass::restore_bits(batch& b, const batch_history& h) {
     apply_sent(i, words.data() + 16);
   }
   for (const auto& t : h.taken) {
-    if (scan_through(b, t.lines.block)) apply_sent(t.lines.block, t.lines.lines.data());
+    auto there = scan_through(b, t.lines.block);
+    if (!there) return tl::unexpected(there.error());
+    if (*there) apply_sent(t.lines.block, t.lines.lines.data());
   }
   return {};
 }
@@ -300,7 +310,9 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
   const std::uint64_t bytes = h.confirmed ? h.confirmed->report_bytes : 0;
   if (h.confirmed) out.report->set_totals(h.confirmed->totals);
   if (bytes != 0) {
-    if (auto there = files_.stat(paths_.hidden_report(b.name)); !there || there->size < bytes) {
+    auto there = files_.stat(paths_.hidden_report(b.name));
+    if (!there && there.error() != std::errc::no_such_file_or_directory) return tl::unexpected(there.error());
+    if (!there || there->size < bytes) {
       state_.problems.push_back(fmt::format("{} is shorter than recorded: lines before the last checkpoint are missing",
                                             paths_.hidden_report(b.name)));
     }
@@ -310,7 +322,9 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
   for (auto entry = h.finals.begin(); entry != h.finals.end();) {
     // One pass over each block that has replayed messages.
     const std::uint32_t block_index = entry->first / block_entries;
-    if (!scan_through(b, block_index)) {
+    auto there = scan_through(b, block_index);
+    if (!there) return tl::unexpected(there.error());
+    if (!*there) {
       state_.problems.push_back(
           fmt::format("{}: the journal names entry {}, which the file does not have", b.name, entry->first));
       break;
@@ -375,7 +389,9 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
   }
   b.earliest_due_ms = 0;
   for (const auto& [entry, carrier] : h.intents) {
-    if (!scan_through(b, entry / block_entries)) break;
+    auto there = scan_through(b, entry / block_entries);
+    if (!there) return tl::unexpected(there.error());
+    if (!*there) break;
     if (block::test(b.blocks[entry / block_entries].final, entry % block_entries)) continue;
     b.unresolved[entry] = carrier;
     ++state_.suspects;
@@ -416,7 +432,9 @@ result<void> spool_pass::run(std::map<std::uint32_t, batch_history>& history) {
   for (auto& [id, h] : history) {
     if (h.name.empty()) continue;  // its opening lies in a part of the journal that is damaged
     if (!here.contains(h.name)) {
-      if (!files_.stat(paths_.done(h.name))) {
+      const auto done = files_.stat(paths_.done(h.name));
+      if (!done && done.error() != std::errc::no_such_file_or_directory) return tl::unexpected(done.error());
+      if (!done) {
         state_.problems.push_back(fmt::format("batch {} was accepted and is neither in active/ nor in done/", h.name));
         continue;
       }

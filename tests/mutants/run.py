@@ -148,7 +148,7 @@ MUTANTS = {
     ),
     "taken-report-again": (
         "a report that a consumer took away is written again after a crash",
-        [("engine/report/recovery.cpp", "  if (files_.stat(paths_.report(h.name)) || !files_.stat(paths_.hidden_report(h.name))) {", "  if (files_.stat(paths_.report(h.name))) {")],
+        [("engine/report/recovery.cpp", "  if (shown || !hidden) {", "  if (shown) {")],
     ),
     "output-names-again": (
         "after a restart output files have names that were used before",

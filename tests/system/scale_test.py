@@ -1,0 +1,112 @@
+"""Scale: a carrier that is down for a long batch harms nobody, and very many small batches cost neither memory nor time.
+MEMORY_LINES and SCALE_BATCHES make the long versions (10,000,000 and 100,000)."""
+
+import os
+import time
+import unittest
+
+from harness import SCALE, SystemTest, World, batch, read_lines, read_submits, wait_until
+
+LINES = int(os.environ.get("MEMORY_LINES", "200000"))
+BATCHES = int(os.environ.get("SCALE_BATCHES", "1500"))
+GROWTH = 100 << 20
+
+
+class Scale(SystemTest):
+    def huge(self, world, name, lines, **fields):
+        incoming = world.path("incoming")
+        incoming.mkdir(parents=True, exist_ok=True)
+        header = batch([{"batch": {**fields}}])
+        with open(incoming / f".{name}.tmp", "wb") as out:
+            out.write(header)
+            for start in range(0, lines, 1000):
+                out.write("".join(f'{{"to":"49{i:010d}","text":"hello"}}\n' for i in range(start, min(start + 1000, lines))).encode())
+        (incoming / f".{name}.tmp").rename(incoming / name)
+
+    def rate_of(self, world, engine, name, lines):
+        """Messages a second of a batch for the live carrier."""
+        self.huge(world, name, lines, carrier="live")
+        begun = time.monotonic()
+        wait_until(f"report of {name}", lambda: world.finished(name), timeout=120, processes=[engine])
+        return lines / (time.monotonic() - begun)
+
+    def test_dead_carrier(self):
+        """Its neighbour keeps its rate, memory does not grow, lines go out in order when it returns, and what ends ends."""
+        live, later = self.simulator(name="live", log=False), self.simulator(name="later")
+        port = later.port
+        later.stop()
+        world = World(self.directory, [{"name": "live", "port": live.port, "window": 100, "throughput": 20000.0},
+                                       {"name": "dead", "port": port, "window": 10}])
+        engine = self.serve(world)
+        alone = self.rate_of(world, engine, "alone.jsonl", 60_000)
+        before = engine.memory_bytes("VmRSS")
+        self.huge(world, "waiting.jsonl", LINES, carrier="dead", validity="100h")
+        world.drop("short.jsonl", batch([{"batch": {"carrier": "dead", "validity": "5s"}}, *({"to": f"48{i:08d}", "text": "x"} for i in range(500))]))
+        dropped = time.monotonic()
+        beside = self.rate_of(world, engine, "beside.jsonl", 60_000)
+        wait_until("what expires", lambda: world.finished("short.jsonl"), timeout=40, processes=[engine])
+        late = time.monotonic() - dropped - 5
+        self.assertEqual({e["status"] for e in world.report("short.jsonl")}, {"expired"})
+        self.assertLess(late, 5 * SCALE)
+        wait_until("the whole file to be read", lambda: f'"messages": {LINES}' in world.get("/status")[1], timeout=60 + LINES / 50000,
+                   processes=[engine])
+        growth = engine.memory_bytes("VmRSS") - before
+        print(f"{LINES} lines wait for a dead carrier: neighbour {alone:.0f}/s alone, {beside:.0f}/s beside; RSS grew by "
+              f"{growth / (1 << 20):.1f} MiB; expired {late:.1f} s late")
+        self.assertGreater(beside, alone * 0.8)
+        self.assertLess(growth, GROWTH)
+        # It returns.
+        back = self.start("back", [*later.arguments[:2], "--port", str(port), "--log", str(later.log_path)])
+        wait_until("many messages", lambda: later.log_path.exists() and len(read_submits(later.log_path)) > 20_000, timeout=60,
+                   processes=[engine, back])
+        engine.kill()
+        order = [int(s.number[2:]) for s in read_submits(later.log_path)[:20_000]]
+        # In line order, but for what a window and its retries shuffle.
+        self.assertLess(max(abs(number - place) for place, number in enumerate(order)), 200)
+
+    def test_many_batches(self):
+        """Small batches by the thousand: memory stays flat, and a restart with all of them open takes seconds."""
+        live = self.simulator(name="live", log=False)
+        world = World(self.directory, [{"name": "live", "port": live.port, "window": 100}, {"name": "dead", "port": 9, "window": 10}])
+        incoming = world.path("incoming")
+        incoming.mkdir(parents=True)
+        lines = batch([{"to": f"49{i:08d}", "text": "hello"} for i in range(10)])
+        for index in range(BATCHES):
+            (incoming / f"b{index}.jsonl").write_bytes(batch([{"batch": {"carrier": "live"}}]) + lines)
+        begun = time.monotonic()
+        engine = self.run_engine(world, "--once")
+        half, peak = 0, 0
+
+        def ended():
+            nonlocal half, peak
+            peak = max(peak, engine.memory_bytes())
+            if not half and len(os.listdir(world.path("done"))) > 3 * BATCHES // 2:
+                half = peak
+            return engine.poll() is not None
+        wait_until("end of the run", lambda: (time.sleep(0.05), ended())[1], timeout=60 + BATCHES / 50)
+        self.assertEqual(engine.poll(), 0, engine.output())
+        seconds = time.monotonic() - begun
+        for index in range(0, BATCHES, 97):
+            self.each_line_once(read_lines(world.path("done", f"b{index}.jsonl.report.jsonl")), range(2, 12))
+        self.assertEqual(sum(name.endswith(".report.jsonl") for name in os.listdir(world.path("done"))), BATCHES)
+        print(f"{BATCHES} batches of 10 lines: {seconds:.1f} s, {BATCHES / seconds:.0f} batches/s; RSS {half / (1 << 20):.0f} MiB at half, "
+              f"{peak / (1 << 20):.0f} MiB at the end")
+        self.assertLess(peak - half, 40 << 20)
+
+        # The same for a carrier that is down: all stay open, the engine is killed and started again.
+        waiting = min(BATCHES, 9000)
+        for index in range(waiting):
+            (incoming / f"w{index}.jsonl").write_bytes(batch([{"batch": {"carrier": "dead"}}]) + lines)
+        engine = self.serve(world, name="engine-2")
+        wait_until("all to be open", lambda: len(os.listdir(world.path("active"))) == waiting, timeout=60, processes=[engine])
+        engine.kill()
+        begun = time.monotonic()
+        engine = self.serve(world, name="engine-3")
+        seconds = time.monotonic() - begun
+        print(f"restart with {waiting} open batches: {seconds:.1f} s")
+        self.assertLess(seconds, (3 + waiting / 1000) * SCALE)
+        self.assertEqual(engine.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
