@@ -23,3 +23,7 @@ if(asio_sources)
   endif()
   target_link_libraries(trunkline_asio PUBLIC Threads::Threads OpenSSL::SSL OpenSSL::Crypto)
 endif()
+
+# Patterns of users, and time zones; RE2 comes without a CMake package.
+find_library(RE2_LIBRARY re2 REQUIRED)
+find_package(date REQUIRED CONFIG)

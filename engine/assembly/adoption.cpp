@@ -45,6 +45,13 @@ result<void> adopt_recovered(recovered_state state, std::span<const std::shared_
   }
   for (const auto& c : state.controls) to.commit.adopt_control(c);
   to.reports.adopt_sent(state.sent, open);
+  // Before what they were made from is received again.
+  for (auto& made : state.made) {
+    const bool appeared = to.names.knows(made.name, now_s) || to.files.stat(to.paths.active(made.name)) ||
+                          to.files.stat(to.paths.done(made.name)) ||
+                          to.files.stat(to.paths.incoming() + "/" + made.name);
+    to.inbound.adopt(std::move(made), appeared);
+  }
   for (const auto& pdu : state.received) to.reports.replay_received(pdu.carrier, pdu.received_at_ms, pdu.octets);
   if (state.result_line_count != 0) to.reports.replay_results(state.result_lines, state.result_line_count);
   return {};

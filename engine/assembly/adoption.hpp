@@ -4,6 +4,7 @@
 #include <span>
 
 #include "engine/dispatch/carrier.hpp"
+#include "engine/inbound/inbound_stage.hpp"
 #include "engine/journal/commit_stage.hpp"
 #include "engine/report/outputs.hpp"
 #include "engine/report/recovery.hpp"
@@ -16,8 +17,11 @@ namespace trunkline::engine {
 struct adopting_stages {
   commit_stage& commit;
   outputs& reports;
+  inbound_stage& inbound;
   feeder& dispatcher;
   name_memory& names;
+  file_system& files;
+  const spool_paths& paths;
 };
 
 /// Hands a recovered state to the stages of this run, before any of them has made a step and before the journal's first

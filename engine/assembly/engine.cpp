@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "engine/assembly/adoption.hpp"
 #include "engine/assembly/batch_commands.hpp"
@@ -83,6 +84,63 @@ void engine::make_directories() {
   for (const auto& path : {paths_.spool, paths_.inbound(), paths_.data}) {
     if (auto synced = files_.sync_directory(path); !synced) throw problem("cannot sync " + path, synced.error());
   }
+}
+
+/// A directory under inbound/ for each that rules name.
+void engine::make_inbound_directories(const inbound_plan& plan) {
+  const auto like = files_.stat(paths_.inbound());
+  for (const std::string& name : plan.directories()) {
+    const std::string path = paths_.inbound() + "/" + name;
+    if (auto made = files_.make_directory(path, config_.spool.dir_mode & 0777U); !made)
+      throw problem("cannot make " + path, made.error());
+    std::optional<std::uint32_t> group;
+    if (like && !config_.spool.group.empty()) group = like->gid;
+    (void)files_.set_owner_mode(path, std::nullopt, group, config_.spool.dir_mode);
+  }
+  if (auto synced = files_.sync_directory(paths_.inbound()); !synced)
+    throw problem("cannot sync " + paths_.inbound(), synced.error());
+}
+
+void engine::start_inbound(std::uint64_t start) {
+  optouts_ = std::make_unique<optout_list>(files_, paths_.optout());
+  std::vector<std::string> problems;
+  if (auto loaded = optouts_->load(problems); !loaded) throw problem("cannot read " + paths_.optout(), loaded.error());
+  for (const auto& text : problems) spdlog::error("{}", text);
+  auto plan = std::make_shared<const inbound_plan>(config_);
+  make_inbound_directories(*plan);
+  inbound_options options;
+  options.reassembly_ttl = config_.engine.reassembly_ttl;
+  inbound_ = std::make_unique<inbound_stage>(
+      time_, paths_, *publisher_, *optouts_, std::move(plan), options,
+      [this](std::error_code why, const std::string& what) { fatal("cannot write " + what, why); });
+  inbound_->name_start(start);
+  outputs_->set_inbound(inbound_.get());
+  lookup_ = std::make_unique<desk_lookup>(outputs_->receipts());
+  inbound_->set_sent_lookup(lookup_.get());
+  for (const bool add : {true, false}) {
+    control_.add(add ? "optout_add" : "optout_remove", [this, add](const nlohmann::json& request) -> nlohmann::json {
+      const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(time_.wall().time_since_epoch()).count();
+      std::size_t changed = 0;
+      for (const auto& pair : request.at("pairs")) {
+        const auto sender = pair.at(0).get<std::string>();
+        const auto number = pair.at(1).get<std::string>();
+        changed += (add ? optouts_->add(sender, number, now_s) : optouts_->remove(sender, number, now_s)) ? 1 : 0;
+      }
+      sync_optouts();
+      return {{"changed", changed}};
+    });
+  }
+  control_.add("optout_sync", [this](const nlohmann::json&) -> nlohmann::json {
+    sync_optouts();
+    return {{"size", optouts_->size()}};
+  });
+}
+
+void engine::sync_optouts() {
+  const auto flushed = optouts_->flush();
+  if (flushed) return;
+  if (flushed.error() != std::errc::no_space_on_device) fatal("cannot write " + paths_.optout(), flushed.error());
+  throw control_error("no space left for the opt-out list: it counts now, and is tried again");
 }
 
 void engine::take_locks() {
@@ -172,7 +230,7 @@ void engine::start() {
       files_, config_.spool.file_mode,
       [this](std::error_code why, const std::string& what) { fatal("cannot write into " + what, why); });
   publisher_->set_wake(&publish_thread_.slot());
-  const auto reply_window = config_.inbound.empty() ? 0h : 24h;
+  const auto reply_window = config_.inbound.empty() ? milliseconds(0) : config_.engine.reply_window;
   outputs_ = std::make_unique<outputs>(
       files_, time_, config_.spool, config_.receipts, reply_window, paths_, *slab_, queues_, *synced_, *publisher_,
       outputs::hooks{[this](std::uint32_t id) { feeder_->closed(id), feed_thread_.slot().wake(); },
@@ -181,6 +239,7 @@ void engine::start() {
                      [this](std::error_code why, const std::string& what) { fatal("cannot write " + what, why); }});
   outputs_->set_next_batch(&next_batch_);
   outputs_->name_start(state->next.segment);
+  start_inbound(state->next.segment);
 
   std::uint64_t weights = 0;
   for (const auto& c : config_.carriers) weights += c.windows();
@@ -202,10 +261,12 @@ void engine::start() {
   claimer_ = std::make_unique<claimer>(files_, time_, config_.spool, paths_, records, *names_, next_batch_);
   if (group_) claimer_->require_owner(::geteuid(), *group_);
   feeder_ = std::make_unique<feeder>(
-      feeder_options{records, config_.engine.default_validity, config_.engine.max_active, reply_window != 0h}, files_,
-      time_, *slab_, queues_, make_routing(config_));
+      feeder_options{records, config_.engine.default_validity, config_.engine.max_active, reply_window.count() != 0},
+      files_, time_, *slab_, queues_, make_routing(config_));
+  optout_keywords_ = config_.optout.enabled;
   next_batch_.store(state->next_batch);
-  if (auto adopted = adopt_recovered(std::move(*state), carriers(), time_, {*commit_, *outputs_, *feeder_, *names_});
+  if (auto adopted = adopt_recovered(std::move(*state), carriers(), time_,
+                                     {*commit_, *outputs_, *inbound_, *feeder_, *names_, files_, paths_});
       !adopted) {
     throw problem("cannot write " + paths_.names(), adopted.error());
   }
@@ -216,6 +277,7 @@ void engine::start() {
   sessions.threads = config_.engine.io_threads;
   sessions.unknown_resends = config_.spool.unknown_resends;
   sessions.mask_numbers = config_.privacy.mask_numbers;
+  sessions.optouts = &optouts_->set();
   smpp_ = std::make_unique<smpp_service>(sessions, queues_, time_);
   commit_thread_.start("commit", [this] {
     const bool worked = commit_->step();
@@ -303,9 +365,12 @@ stage_thread::outcome engine::feed() {
     if (const auto fresh = std::exchange(fresh_settings_, std::nullopt)) {
       feeder_->set_default_validity(fresh->default_validity);
       claimer_->set_policies(fresh->on_unknown, fresh->require_trailer);
+      optout_keywords_ = fresh->optout;
     }
   }
   for (const auto& work : asked) work(*feeder_);
+  // A message that is encoded without a key is never looked up, so keys are made as soon as there can be somebody.
+  feeder_->set_optouts(optout_keywords_ || optouts_->size() != 0 ? &optouts_->set() : nullptr);
   const bool taking = taking_.load() && space_left_;
   bool worked = !asked.empty();
   if (taking) {
@@ -421,6 +486,7 @@ void engine::warn_of_restart(const configuration& fresh) const {
   look(config_.engine.max_active != fresh.engine.max_active, "[engine] max_active");
   look(config_.engine.shutdown_timeout != fresh.engine.shutdown_timeout, "[engine] shutdown_timeout");
   look(config_.engine.default_country != fresh.engine.default_country, "[engine] default_country");
+  look(config_.engine.reassembly_ttl != fresh.engine.reassembly_ttl, "[engine] reassembly_ttl");
   look(config_.spool.dir != fresh.spool.dir, "[spool] dir");
   look(config_.spool.unknown_resends != fresh.spool.unknown_resends, "[spool] unknown_resends");
   look(config_.spool.name_memory != fresh.spool.name_memory, "[spool] name_memory");
@@ -479,11 +545,18 @@ void engine::reload(const configuration& fresh) {
   retention_->set_times(fresh.spool.keep_done, fresh.spool.keep_output);
   warn_of_restart(fresh);
   auto fresh_routing = make_routing(fresh);
+  try {
+    auto plan = std::make_shared<const inbound_plan>(fresh);
+    make_inbound_directories(*plan);
+    inbound_->set_plan(std::move(plan));
+  } catch (const std::runtime_error& error) {
+    spdlog::error("inbound rules stay as they were: {}", error.what());
+  }
   {
     const std::lock_guard lock(mutex_);
     fresh_routing_ = std::move(fresh_routing);
-    fresh_settings_ =
-        feeding_settings{fresh.engine.default_validity, fresh.spool.on_unknown, fresh.spool.require_trailer};
+    fresh_settings_ = feeding_settings{fresh.engine.default_validity, fresh.spool.on_unknown,
+                                       fresh.spool.require_trailer, fresh.optout.enabled};
   }
   feed_thread_.slot().wake();
   for (const auto& c : removed) smpp_->remove(c->id());

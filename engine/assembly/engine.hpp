@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "engine/assembly/control_server.hpp"
+#include "engine/assembly/desk_lookup.hpp"
 #include "engine/dispatch/routing.hpp"
+#include "engine/inbound/inbound_stage.hpp"
 #include "engine/journal/commit_stage.hpp"
 #include "engine/report/outputs.hpp"
 #include "engine/report/recovery.hpp"
@@ -75,6 +77,8 @@ class engine {
   const commit_stage& journal() const noexcept { return *commit_; }
   const outcome_queues& queues() const noexcept { return queues_; }
   const synced_queue& synced() const noexcept { return *synced_; }
+  const inbound_stage& inbound() const noexcept { return *inbound_; }
+  const optout_list& optouts() const noexcept { return *optouts_; }
   const retention& kept() const noexcept { return *retention_; }
   const slab& memory() const noexcept { return *slab_; }
   const configuration& config() const noexcept { return config_; }
@@ -86,6 +90,9 @@ class engine {
 
  private:
   void make_directories();
+  void make_inbound_directories(const inbound_plan& plan);
+  void start_inbound(std::uint64_t start);
+  void sync_optouts();
   void take_locks();
   std::shared_ptr<carrier> make_carrier(const carrier_config& config, std::uint64_t weight, std::uint64_t weights,
                                         std::size_t carriers);
@@ -118,7 +125,10 @@ class engine {
   std::unique_ptr<journal_writer> writer_;
   std::unique_ptr<commit_stage> commit_;
   std::unique_ptr<publisher> publisher_;
+  std::unique_ptr<optout_list> optouts_;
+  std::unique_ptr<inbound_stage> inbound_;
   std::unique_ptr<outputs> outputs_;
+  std::unique_ptr<desk_lookup> lookup_;
   std::unique_ptr<retention> retention_;
   std::unique_ptr<name_memory> names_;
   std::unique_ptr<claimer> claimer_;
@@ -134,6 +144,7 @@ class engine {
     std::chrono::milliseconds default_validity{};
     unknown_policy on_unknown{};
     bool require_trailer = false;
+    bool optout = false;
   };
   std::optional<feeding_settings> fresh_settings_;
   std::vector<std::function<void(feeder&)>> feeder_work_;
@@ -149,7 +160,8 @@ class engine {
   std::atomic<bool> drained_{false};
   std::atomic<bool> ready_{false};
   std::atomic<std::uint64_t> min_free_bytes_{0};
-  bool space_left_ = true;  // feeder thread
+  bool space_left_ = true;        // feeder thread
+  bool optout_keywords_ = false;  // feeder thread: [optout] is in use
   std::chrono::steady_clock::time_point next_space_check_{};
   std::chrono::steady_clock::time_point next_publish_{};
   std::vector<std::unique_ptr<batch>> accepted_;

@@ -103,6 +103,7 @@ void add_carriers(page_writer& page, const engine& of) {
   page.family("alert_notifications_total", "alert_notification received", type::Counter);
   page.family("carrier_tls_insecure", "1 when the peer is not verified (tls_insecure); carriers with TLS only",
               type::Gauge);
+  page.family("optout_rejected_total", "Messages not sent because of the opt-out list", type::Counter);
   auto* f = &page.families[submits_at];
   std::map<std::string, std::map<std::string, std::uint64_t>> by_status;
   for (const auto& c : of.carriers()) {
@@ -113,6 +114,7 @@ void add_carriers(page_writer& page, const engine& of) {
     std::uint64_t throttled = 0;
     std::uint64_t delivers = 0;
     std::uint64_t alerts = 0;
+    std::uint64_t opted_out = 0;
     std::array<std::uint64_t, pdu_error_kinds> errors{};
     std::map<std::string, std::uint64_t> responses;
     std::vector<const duration_histogram*> latencies;
@@ -123,6 +125,7 @@ void add_carriers(page_writer& page, const engine& of) {
       throttled += p->throttled.value();
       delivers += p->delivers.value();
       alerts += p->alerts.value();
+      opted_out += p->opted_out.value();
       latencies.push_back(&p->latency);
       for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += p->pdu_errors[i].value();
       p->responses.for_each([&](std::uint32_t status, std::uint64_t n) { responses[status_label(status)] += n; });
@@ -163,6 +166,7 @@ void add_carriers(page_writer& page, const engine& of) {
     page_writer::add(f[17], delivers, {{"carrier", name}});
     page_writer::add(f[18], alerts, {{"carrier", name}});
     if (c->config().tls.enabled) page_writer::add(f[19], c->config().tls.insecure ? 1 : 0, {{"carrier", name}});
+    page_writer::add(f[20], opted_out, {{"carrier", name}});
   }
 }
 
@@ -283,12 +287,26 @@ std::string metrics_page::render() const {
     }
   }
   {
-    auto& f = page.family("inbound_total", "Received messages written to inbound/", type::Counter);
-    for (const auto& c : e.carriers()) {
-      if (!c->closed())
-        page_writer::add(f, c->deliveries.inbound.value(), {{"carrier", c->config().name}, {"route", "unrouted"}});
-    }
+    auto& f = page.family("inbound_total", "Messages received, by the inbound rule that took them", type::Counter);
+    e.inbound().for_each_count([&](const std::string& carrier, const std::string& route, std::uint64_t n) {
+      page_writer::add(f, n, {{"carrier", carrier}, {"route", route}});
+    });
   }
+  {
+    auto& f = page.family("inbound_made_total", "Messages made of received ones, by kind", type::Counter);
+    page_writer::add(f, e.inbound().forwarded.value(), {{"kind", "forward"}});
+    page_writer::add(f, e.inbound().replied.value(), {{"kind", "reply"}});
+  }
+  page_writer::add(page.family("inbound_reassembly_pending", "Received messages that lack parts", type::Gauge),
+                   e.inbound().parts().pending_messages.load(std::memory_order_relaxed));
+  page_writer::add(
+      page.family("inbound_reassembly_expired_total", "Received messages given up incomplete", type::Counter),
+      e.inbound().parts().expired.value());
+  page_writer::add(
+      page.family("inbound_reassembly_duplicates_total", "Parts of received messages that came again", type::Counter),
+      e.inbound().parts().duplicates.value());
+  page_writer::add(page.family("optouts", "Pairs of a sender and a number in the opt-out list", type::Gauge),
+                   e.optouts().size());
   add_receipts(page, e);
   return prometheus::TextSerializer().Serialize(page.families);
 }

@@ -42,10 +42,20 @@ struct route_question {
   std::string text;
   std::string priority = "bulk";
   std::vector<std::string> tags;  ///< "key=value"
+  // With --inbound: a message that a phone sends.
+  bool inbound = false;
+  std::string to;       ///< the number that it is sent to
+  std::string carrier;  ///< by which it comes
+  std::string at;       ///< RFC 3339 time; empty: now
+  std::string batch;    ///< the batch that it answers
+  std::string batch_name;
 };
 /// Explains rule by rule on standard output. Returns 0; 1 when no route takes the message; 2 for a wrong question or
-/// configuration.
+/// configuration. With --inbound: the rules for received messages, `number` being the phone's; 1 when no rule takes it.
 int run_route(const std::string& config_path, const route_question& question);
+
+/// `trunkline optout list|add|remove|import|export`: who must not be sent to.
+void add_optout_command(CLI::App& app, int& exit_code);
 
 /// `trunkline journal show|verify`: looks into a journal, changes nothing.
 void add_journal_command(CLI::App& app, int& exit_code);

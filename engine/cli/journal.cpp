@@ -80,6 +80,11 @@ std::string describe(const records::intents& r) {
 }
 std::string describe(const records::returned& r) { return fmt::format("returned batch={} entry={}", r.batch, r.entry); }
 
+std::string describe(const records::made_batch& r) {
+  return fmt::format("made_batch name=\"{}\" received={} octets={}", printable(r.name), r.id_count(),
+                     r.contents.size());
+}
+
 /// Tries each kind of record in turn.
 template <class First, class... Rest>
 std::string describe_as(const record_view& view) {
@@ -98,7 +103,7 @@ std::string describe(const record_view& view) {
   return describe_as<records::final_outcome, records::part_accepted, records::taken, records::received,
                      records::postponed, records::intents, records::returned, records::batch_opened,
                      records::batch_closed, records::control, records::position, records::checkpoint,
-                     records::carrier_name>(view);
+                     records::carrier_name, records::made_batch>(view);
 }
 
 /// Segments as their files are called, frames as numbers. Returns the exit status.

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
     trunkline::engine::add_carrier_command(app, exit_code);
     trunkline::engine::add_route_command(app, exit_code);
     trunkline::engine::add_simulator_command(app, exit_code);
+    trunkline::engine::add_optout_command(app, exit_code);
     trunkline::engine::add_journal_command(app, exit_code);
     trunkline::engine::add_decode_command(app, exit_code);
     trunkline::engine::add_preview_command(app, exit_code);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "engine/cli/commands.hpp"
+#include "engine/inbound/inbound_plan.hpp"
 #include "engine/runtime/configuration.hpp"
 #include "engine/runtime/configuration_routes.hpp"
+#include "engine/runtime/rfc3339.hpp"
 #include "engine/spool/phone_number.hpp"
 #include "protocol/segmentation.hpp"
 #include "protocol/text_encoding.hpp"
@@ -108,6 +111,85 @@ void print_winner(const router::route& rule, const configuration& config, const 
     fmt::print("  validity of messages that name none: {} s\n", static_cast<double>(rule.set.validity->count()) / 1000);
 }
 
+/// `--inbound`: what becomes of a message of a phone.
+int run_inbound(const configuration& config, const route_question& question) {
+  const inbound_plan plan(config);
+  std::int64_t at_ms = static_cast<std::int64_t>(std::time(nullptr)) * 1000;
+  if (!question.at.empty()) {
+    const auto parsed = parse_rfc3339_ms(question.at);
+    if (!parsed) return wrong(fmt::format("--at \"{}\" is no RFC 3339 time", question.at));
+    at_ms = *parsed;
+  }
+  if (!question.carrier.empty() && config.find_carrier(question.carrier) == nullptr)
+    return wrong(fmt::format("there is no carrier \"{}\"", question.carrier));
+  const auto bare = [](std::string_view number) { return number.substr(number.starts_with('+') ? 1 : 0); };
+  const auto local = plan.local_times(at_ms);
+  router::inbound_query query;
+  query.carrier = question.carrier;
+  query.from = bare(question.number);
+  query.to = bare(question.to);
+  query.text = question.text;
+  query.local = local;
+  std::vector<std::pair<std::string, std::string>> tags;
+  for (const std::string& tag : question.tags) {
+    const std::size_t equals = tag.find('=');
+    if (equals == std::string::npos || equals == 0) return wrong(fmt::format("tag \"{}\" is not KEY=VALUE", tag));
+    tags.emplace_back(tag.substr(0, equals), tag.substr(equals + 1));
+  }
+  const router::answered_message answers{question.batch, question.batch_name, tags};
+  if (!question.batch.empty() || !question.batch_name.empty() || !tags.empty()) query.answers = &answers;
+  if (const auto keyword = plan.find_keyword(question.carrier, question.text)) {
+    const char* const what = keyword->word == optout_word::stop    ? "opts out: nothing more is sent from"
+                             : keyword->word == optout_word::start ? "opts in again for"
+                                                                   : "asks for help of";
+    fmt::print("keyword of [optout]: {} {} {}{}\n", query.from, what, query.to,
+               keyword->reply->empty() ? "" : fmt::format("; answered with \"{}\"", *keyword->reply));
+  }
+  const auto& rules = plan.rules().rules();
+  std::size_t width = 4;
+  for (const auto& rule : rules) width = std::max(width, rule.name.size());
+  if (rules.empty()) fmt::print("there are no inbound rules\n");
+  std::optional<std::size_t> winner;
+  for (const auto& trace : plan.rules().explain(query)) {
+    if (trace.winner) winner = trace.rule;
+    fmt::print("  {} {:<{}}  {}{}\n", trace.winner ? "->" : "  ", rules[trace.rule].name, width,
+               trace.winner    ? "takes it: "
+               : trace.matched ? "would take it: "
+                               : "no: ",
+               trace.why);
+  }
+  if (!winner) {
+    fmt::print("no rule takes this message: it goes to inbound/unrouted/\n");
+    return 1;
+  }
+  const auto& action = plan.action_of(*winner);
+  std::string text;
+  action.replace.apply({question.text, query.from, query.to}, text);
+  if (text != question.text) fmt::print("text \"{}\"\n", text);
+  for (const auto& directory : action.directories) fmt::print("to inbound/{}/\n", directory);
+  for (const auto& forward : action.forwards) {
+    std::vector<std::string> numbers;
+    for (const auto& number : forward.to) {
+      std::string made;
+      number.apply({query.to, query.from, query.to}, made);
+      numbers.push_back(made);
+    }
+    if (numbers.empty()) numbers.emplace_back(query.to);
+    for (const auto& number : numbers) {
+      fmt::print("forwarded to {} from \"{}\", {}\n", action.destination.apply(number, query.from, query.to),
+                 action.source.apply(query.from, query.from, query.to),
+                 forward.carrier.empty() ? "by the routes" : "by " + forward.carrier);
+    }
+  }
+  if (action.reply) {
+    std::string reply;
+    action.reply->text.apply({question.text, query.from, query.to}, reply);
+    fmt::print("answered with \"{}\"\n", reply);
+  }
+  if (action.directories.empty() && action.forwards.empty() && !action.reply) fmt::print("dropped\n");
+  return 0;
+}
+
 }  // namespace
 
 int run_route(const std::string& config_path, const route_question& question) {
@@ -117,6 +199,7 @@ int run_route(const std::string& config_path, const route_question& question) {
     return 2;
   }
   const configuration& config = *outcome.config;
+  if (question.inbound) return run_inbound(config, question);
   const std::string code(calling_code(config.engine.default_country).value_or(""));
   number_buffer buffer{};
   const normalized_number number = normalize_number(question.number, code, buffer);
@@ -164,7 +247,17 @@ void add_route_command(CLI::App& app, int& exit_code) {
   command->add_option("--text", question->text, "Text: says how it would be encoded and cut");
   command->add_option("--priority", question->priority, "urgent, normal or bulk")->capture_default_str();
   command->add_option("--tag", question->tags, "Tag of the message; repeatable")->type_name("KEY=VALUE")->take_all();
-  command->footer("Exit status: 0 a route takes the message; 1 none does; 2 wrong usage or configuration.");
+  const auto of_inbound = [&](const char* name, std::string& to, const char* what) {
+    command->add_option(name, to, std::string("With --inbound: ") + what);
+  };
+  command->add_flag("--inbound", question->inbound,
+                    "Explain the rules for a message that NUMBER, a phone, sends to us");
+  of_inbound("--to", question->to, "the number that it is sent to");
+  of_inbound("--carrier", question->carrier, "the carrier that it comes by");
+  of_inbound("--at", question->at, "when it is received (RFC 3339; now)");
+  of_inbound("--batch", question->batch, "the batch that it answers");
+  of_inbound("--batch-name", question->batch_name, "the name of that batch; --tag says its tags");
+  command->footer("Exit status: 0 a route (or rule) takes the message; 1 none does; 2 wrong usage or configuration.");
   command->callback([path, question, &exit_code] { exit_code = run_route(*path, *question); });
 }
 

@@ -19,7 +19,6 @@ struct delivery_counters {
   counter contradictory;                     ///< TLV and text name different states; the TLV counts
   counter wrong_address;                     ///< named an id of a message to another number
   counter unmatched;                         ///< written without their message
-  counter inbound;                           ///< messages of phones, written to inbound/
   std::array<counter, states> messages;      ///< messages that ended, by the state of the whole
   delivery_histogram duration;               ///< from submit to the receipt, of delivered parts
   std::atomic<std::uint8_t> id_relation{0};  ///< how ids are written, as far as it is known

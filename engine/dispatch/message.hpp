@@ -40,9 +40,9 @@ inline constexpr std::uint8_t flag_receipt = 16;         ///< asks for a deliver
 /// One message in memory: identity, progress and, in its payload, the ready-made octets for one carrier.
 ///
 /// Payload (a byte string over the chain): the report head (`head_length` octets of JSON members without braces), up to
-/// `parts_offset` the sender where replies have to find the message (else nothing), then `parts` part records of `part_stride` octets each: {u16 body length, u8 part_state, u8 length of message_id,
-/// octets}. The octets are the submit_sm body (what follows the 16-octet header); once the part is accepted they are
-/// the message_id.
+/// `parts_offset` the sender where replies have to find the message (else nothing), then `parts` part records of
+/// `part_stride` octets each: {u16 body length, u8 part_state, u8 length of message_id, octets}. The octets are the
+/// submit_sm body (what follows the 16-octet header); once the part is accepted they are the message_id.
 ///
 /// One owner at a time: feeder, lane, session, journal, outputs. Nothing here is synchronised except `part_events`.
 struct message {
@@ -53,6 +53,7 @@ struct message {
   std::int64_t accepted_at_ms = 0;   ///< wall clock: when the batch was accepted
   std::int64_t expires_at_ms = 0;    ///< wall clock: never written after it
   std::int64_t submitted_at_ms = 0;  ///< wall clock of the last write; 0 before the first
+  std::uint64_t optout_key = 0;      ///< of sender and number, see optout_set; 0: not looked up
   std::uint32_t error_value = 0;     ///< the command_status when `why` is reason::command_status
   std::uint32_t parts_offset = 0;    ///< payload offset of the first part record
   std::uint32_t part_stride = 0;     ///< octets from one part record to the next

@@ -81,6 +81,7 @@ struct session_probe {
   counter maybe_duplicates;  ///< messages flagged because an answer was lost
   counter delivers;          ///< deliver_sm and data_sm received
   counter alerts;            ///< alert_notification received
+  counter opted_out;         ///< messages not sent because of the opt-out list
   std::array<counter, pdu_error_kinds> pdu_errors;
 
   void set_address(std::string text) {

@@ -95,6 +95,8 @@ void fields(F& f, R& r) noexcept {
     f.number(r.carrier), f.rest(r.lines);
   } else if constexpr (std::is_same_v<record, returned>) {
     f.number(r.batch), f.number(r.entry);
+  } else if constexpr (std::is_same_v<record, made_batch>) {
+    f.text(r.name), f.text(r.ids), f.rest(r.contents);
   }
 }
 
@@ -120,6 +122,13 @@ std::size_t encode(const checkpoint& r, std::span<std::uint8_t> to) noexcept { r
 std::size_t encode(const postponed& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
 std::size_t encode(const intents& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
 std::size_t encode(const returned& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
+std::size_t encode(const made_batch& r, std::span<std::uint8_t> to) noexcept { return write(r, to); }
+
+std::uint64_t made_batch::id(std::size_t i) const noexcept {
+  std::uint64_t out = 0;
+  std::memcpy(&out, ids.data() + i * sizeof out, sizeof out);
+  return out;
+}
 
 intents::line intents::operator[](std::size_t i) const noexcept {
   line out;
@@ -135,6 +144,9 @@ std::optional<Record> decode(std::span<const std::uint8_t> payload) noexcept {
   if (!reader.ok()) return std::nullopt;
   if constexpr (std::is_same_v<Record, intents>) {
     if (record.lines.size() % sizeof(intents::line) != 0) return std::nullopt;
+  }
+  if constexpr (std::is_same_v<Record, made_batch>) {
+    if (record.ids.size() % sizeof(std::uint64_t) != 0) return std::nullopt;
   }
   return record;
 }
@@ -152,5 +164,6 @@ template std::optional<checkpoint> decode(std::span<const std::uint8_t>) noexcep
 template std::optional<postponed> decode(std::span<const std::uint8_t>) noexcept;
 template std::optional<intents> decode(std::span<const std::uint8_t>) noexcept;
 template std::optional<returned> decode(std::span<const std::uint8_t>) noexcept;
+template std::optional<made_batch> decode(std::span<const std::uint8_t>) noexcept;
 
 }  // namespace trunkline::engine::journal_records

@@ -25,6 +25,7 @@ enum class type : std::uint8_t {
   postponed = 11,
   intents = 12,
   returned = 13,
+  made_batch = 20,
 };
 inline constexpr std::uint8_t version = 1;
 
@@ -151,6 +152,17 @@ struct returned {
   std::uint32_t entry = 0;
 };
 
+/// Messages that the engine makes itself from received ones, as a batch: durable before its file appears. What it was
+/// made from is not made again, and the file appears once.
+struct made_batch {
+  std::string_view name;
+  std::string_view ids;       ///< times u64: the received messages (identify())
+  std::string_view contents;  ///< of the file
+
+  std::size_t id_count() const noexcept { return ids.size() / 8; }
+  std::uint64_t id(std::size_t i) const noexcept;
+};
+
 /// Octets a record needs at most.
 inline std::size_t encoded_bytes(const carrier_name& r) { return 2 + r.name.size(); }
 inline std::size_t encoded_bytes(const batch_opened& r) { return 21 + r.name.size(); }
@@ -165,6 +177,7 @@ inline std::size_t encoded_bytes(const checkpoint&) { return 12; }
 inline std::size_t encoded_bytes(const postponed&) { return 26; }
 inline std::size_t encoded_bytes(const intents& r) { return 2 + r.lines.size(); }
 inline std::size_t encoded_bytes(const returned&) { return 8; }
+inline std::size_t encoded_bytes(const made_batch& r) { return 4 + r.name.size() + r.ids.size() + r.contents.size(); }
 
 /// Writes a record's payload; `to` holds at least `encoded_bytes`. Returns the octets written.
 std::size_t encode(const carrier_name& r, std::span<std::uint8_t> to) noexcept;
@@ -180,6 +193,7 @@ std::size_t encode(const checkpoint& r, std::span<std::uint8_t> to) noexcept;
 std::size_t encode(const postponed& r, std::span<std::uint8_t> to) noexcept;
 std::size_t encode(const intents& r, std::span<std::uint8_t> to) noexcept;
 std::size_t encode(const returned& r, std::span<std::uint8_t> to) noexcept;
+std::size_t encode(const made_batch& r, std::span<std::uint8_t> to) noexcept;
 
 /// Reads a payload; nothing when it is too short or a value is impossible.
 template <class Record>
@@ -213,5 +227,7 @@ template <>
 inline constexpr type type_of<intents> = type::intents;
 template <>
 inline constexpr type type_of<returned> = type::returned;
+template <>
+inline constexpr type type_of<made_batch> = type::made_batch;
 
 }  // namespace trunkline::engine::journal_records

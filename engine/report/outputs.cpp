@@ -73,7 +73,6 @@ outputs::outputs(file_system& files, const clock& time, const spool_config& spoo
       hooks_(std::move(hooks)),
       results_(shown, time, paths_.results()),
       receipts_(shown, time, paths_.receipts()),
-      unrouted_(shown, time, paths_.unrouted()),
       desk_(files, time, receipts, reply_window, paths_, spool.file_mode, receipts_, shown,
             receipt_desk::hooks{
                 [this](const parked_receipt& p) { write_unmatched(p); },
@@ -233,9 +232,7 @@ void outputs::write_received(carrier* by, const received_from& from, std::int64_
     receipts_.added();
     if (by != nullptr) by->deliveries.unmatched.add();
   } else {
-    unrouted_.buffer().append(line_);
-    unrouted_.added();
-    if (by != nullptr) by->deliveries.inbound.add();
+    inbound_->received(from, received_at_ms, pdu);
   }
 }
 
@@ -281,7 +278,8 @@ void outputs::consume(journal_event& event) {
 }
 
 void outputs::rotate_all() {
-  for (rotating_output* out : {&results_, &receipts_, &unrouted_}) out->rotate();
+  for (rotating_output* out : {&results_, &receipts_}) out->rotate();
+  inbound_->rotate_all();
 }
 
 outputs::step_result outputs::step() {
@@ -324,13 +322,15 @@ outputs::step_result outputs::step() {
     return {false, now + 200ms};
   }
   step_result result{worked || *more_receipts, desk_.next()};
-  for (rotating_output* out : {&results_, &receipts_, &unrouted_}) {
+  for (rotating_output* out : {&results_, &receipts_}) {
     if (out->due()) {
       out->rotate();
     } else if (!out->empty()) {
       result.next = std::min(result.next, out->due_at());
     }
   }
+  result.next = std::min(result.next, inbound_->step(sink_));
+  sink_.flush();
   if (!to_check_.empty()) result.next = now + 2ms;
   if (blocked_.load(std::memory_order_relaxed)) result.next = now + 200ms;
   idle_.store(next_event_ == events_.size() && synced_.empty() && to_check_.empty() && marker_ == 0 && desk_.idle());
@@ -506,6 +506,8 @@ bool outputs::record_positions() {
   if (files_made && failed(no_second_try(files_.sync_directory(paths_.bits())), paths_.bits())) return give_up();
   if (failed(no_second_try(files_.sync_directory(paths_.done())), paths_.done())) return give_up();
   if (failed(desk_.checkpoint(), paths_.sent())) return give_up();
+  // Last, so that what it gives to the journal is not given twice.
+  if (!inbound_->checkpoint(sink_)) return give_up();
   for (auto* p : positions) sink_.event(event_kind::control, p);
   auto* end = make_control(journal_records::checkpoint{marker_, next_batch_ != nullptr ? next_batch_->load() : 0U});
   end->durable = [this, marker = marker_] { hooks_.checkpoint_done(marker); };

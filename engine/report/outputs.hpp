@@ -17,6 +17,7 @@
 #include "engine/dispatch/slab.hpp"
 #include "engine/journal/synced_queue.hpp"
 #include "engine/report/batch_report.hpp"
+#include "engine/report/message_sink.hpp"
 #include "engine/report/publisher.hpp"
 #include "engine/report/receipt_desk.hpp"
 #include "engine/report/received_line.hpp"
@@ -51,7 +52,7 @@ class outputs {
   /// What tells this start from every other (the first journal segment it writes), for names of files. Before the
   /// thread starts.
   void name_start(std::uint64_t start) noexcept {
-    for (rotating_output* out : {&results_, &receipts_, &unrouted_}) out->name_start(start);
+    for (rotating_output* out : {&results_, &receipts_}) out->name_start(start);
   }
   /// Names of carriers by id; before a message of the carrier ends. Any thread.
   void name_carrier(std::uint16_t id, const std::shared_ptr<carrier>& c);
@@ -87,6 +88,8 @@ class outputs {
   /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`, before
   /// anything that comes later is consumed.
   void on_marker(std::uint64_t marker) { marker_ = marker; }
+  /// Who takes received messages that are no receipts. Before anything is consumed or replayed.
+  void set_inbound(message_sink* to) noexcept { inbound_ = to; }
   /// Tells the outputs how batch numbers go on, for checkpoints.
   void set_next_batch(const std::atomic<std::uint32_t>* next) noexcept { next_batch_ = next; }
 
@@ -136,7 +139,7 @@ class outputs {
   hooks hooks_;
   rotating_output results_;
   rotating_output receipts_;
-  rotating_output unrouted_;
+  message_sink* inbound_ = nullptr;
   receipt_desk desk_;
   /// The same order in every run of the same events, unlike that of addresses.
   struct by_id {

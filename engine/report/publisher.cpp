@@ -9,7 +9,7 @@ constexpr std::size_t max_spare = 4;
 void publisher::publish(const std::string& directory, std::string name, std::string contents) {
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back({directory, std::move(name), std::move(contents)});
+    waiting_.push_back({directory, std::move(name), std::move(contents), false});
     handed_over_.fetch_add(1, std::memory_order_release);
   }
   if (wake_ != nullptr) wake_->wake();
@@ -46,15 +46,16 @@ bool publisher::step() {
   if (round.empty()) return false;
   const auto show = [&]() -> result<void> {
     for (const job& j : round) {
+      if (j.renamed) continue;
       if (auto written = write(j); !written) return written;
     }
     std::set<std::string> directories;
-    for (const job& j : round) {
-      const std::string hidden = j.directory + "/." + j.name;
-      auto renamed = files_.rename(hidden, j.directory + "/" + j.name);
-      // In a repeated round it may have been shown already, and even taken away.
-      if (!renamed && renamed.error() != std::errc::no_such_file_or_directory) return renamed;
+    for (job& j : round) {
       directories.insert(j.directory);
+      if (j.renamed) continue;
+      if (auto renamed = files_.rename(j.directory + "/." + j.name, j.directory + "/" + j.name); !renamed)
+        return renamed;
+      j.renamed = true;
     }
     for (const auto& d : directories) {
       if (auto synced = files_.sync_directory(d); !synced) return synced;
@@ -66,7 +67,9 @@ bool publisher::step() {
       on_fatal_(shown.error(), round.front().directory);
       return false;
     }
-    for (const job& j : round) (void)files_.remove(j.directory + "/." + j.name);
+    for (const job& j : round) {
+      if (!j.renamed) (void)files_.remove(j.directory + "/." + j.name);
+    }
     const std::lock_guard lock(mutex_);
     for (auto j = round.rbegin(); j != round.rend(); ++j) waiting_.push_front(std::move(*j));
     blocked_.store(true, std::memory_order_relaxed);

@@ -44,6 +44,7 @@ class publisher {
     std::string directory;
     std::string name;
     std::string contents;
+    bool renamed = false;  // it appeared in an attempt that failed later: somebody may have taken it
   };
   result<void> write(const job& j);
 

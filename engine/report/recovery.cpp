@@ -65,10 +65,12 @@ class journal_pass {
   recovered_state& state_;
   std::map<std::uint16_t, std::string> carriers_;
   std::vector<std::pair<std::uint64_t, recovered_pdu>> received_;  // with segment
+  std::vector<std::pair<std::uint64_t, recovered_made>> made_;
 
  public:
   void finish() {
     for (auto& [segment, pdu] : received_) state_.received.push_back(std::move(pdu));
+    for (auto& [segment, batch] : made_) state_.made.push_back(std::move(batch));
   }
 };
 
@@ -139,6 +141,13 @@ void journal_pass::read(const record_view& r) {
             recovered_pdu{carrier_name(p->carrier), p->received_at_ms, {p->octets.begin(), p->octets.end()}});
       }
       break;
+    case records::type::made_batch:
+      if (const auto m = records::decode<records::made_batch>(r.payload)) {
+        recovered_made made{std::string(m->name), std::string(m->contents), {}};
+        for (std::size_t i = 0; i < m->id_count(); ++i) made.ids.push_back(m->id(i));
+        made_.emplace_back(r.segment, std::move(made));
+      }
+      break;
     case records::type::position:
       if (const auto p = records::decode<records::position>(r.payload)) {
         auto& b = batches[p->batch];
@@ -172,6 +181,7 @@ void journal_pass::confirm(const records::checkpoint& c) {
     b.pending.reset();
   }
   std::erase_if(received_, [&](const auto& r) { return r.first < c.marker; });
+  std::erase_if(made_, [&](const auto& m) { return m.first < c.marker; });
 }
 
 class spool_pass {

@@ -47,6 +47,13 @@ struct recovered_sent {
   std::vector<std::uint8_t> outcome;  ///< the payload of its final_outcome
 };
 
+/// A batch that the engine made itself, whose file may have appeared or not.
+struct recovered_made {
+  std::string name;
+  std::string contents;
+  std::vector<std::uint64_t> ids;  ///< of the received messages that it was made from
+};
+
 /// Everything the last run left behind.
 struct recovered_state {
   std::vector<recovered_batch> batches;
@@ -54,6 +61,7 @@ struct recovered_state {
   std::vector<journal_records::control> controls;
   std::vector<recovered_pdu> received;  ///< whose output may be missing
   std::vector<recovered_sent> sent;
+  std::vector<recovered_made> made;
   std::string result_lines;  ///< lines of results/ that may be missing
   std::uint64_t result_line_count = 0;
   journal_start next;  ///< where the journal goes on

@@ -86,6 +86,8 @@ engine_config read_engine(toml_section& section) {
   section.integer("max_unsynced", out.max_unsynced, 1, 10'000'000);
   section.duration("default_validity", out.default_validity, 1s, 366 * 24h);
   section.duration("shutdown_timeout", out.shutdown_timeout, 0ms, 24h);
+  section.duration("reassembly_ttl", out.reassembly_ttl, 1s, 7 * 24h);
+  section.duration("reply_window", out.reply_window, 0ms, 30 * 24h);
   if (const auto country = section.located("default_country")) {
     const bool good = country->value.empty() ||
                       (country->value.size() == 2 && std::all_of(country->value.begin(), country->value.end(),
@@ -228,12 +230,14 @@ configuration read_all(const toml::table& tree, const std::string& base, fault_l
   auto routes = root.tables("route");
   for (toml_section& section : routes) config.routes.push_back(read_route(section, config.carriers));
   auto inbound = root.tables("inbound");
-  for (toml_section& section : inbound) config.inbound.push_back(read_inbound(section));
+  for (toml_section& section : inbound) config.inbound.push_back(read_inbound(section, config.carriers));
+  if (auto section = root.table("optout")) config.optout = read_optout(*section, config.carriers);
   check_names(config.carriers, carriers, "carrier");
   check_names(config.routes, routes, "route");
   check_names(config.inbound, inbound, "inbound rule");
   check_reachable(config, routes);
   check_together(config, root, carriers);
+  warn_of_unrouted(config, inbound);
   root.finish();
   return config;
 }

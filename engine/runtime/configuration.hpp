@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/runtime/configuration_inbound.hpp"
 #include "engine/runtime/configuration_secret.hpp"
 #include "protocol/segmentation.hpp"
 #include "protocol/text_encoding.hpp"
@@ -35,6 +36,8 @@ struct engine_config {
   std::uint64_t max_unsynced = 4'000;      ///< answers whose outcome is not on disk yet
   milliseconds default_validity = std::chrono::hours(48);
   milliseconds shutdown_timeout = std::chrono::seconds(30);
+  milliseconds reassembly_ttl = std::chrono::hours(24);  ///< parts of received messages wait so long for the others
+  milliseconds reply_window = std::chrono::hours(24);    ///< a received message answers what was sent within it
   std::string default_country;  ///< upper-case ISO 3166 code, or empty: national numbers are bad_number
 
   friend bool operator==(const engine_config&, const engine_config&) = default;
@@ -254,19 +257,10 @@ struct route_config {
   friend bool operator==(const route_config&, const route_config&) = default;
 };
 
-/// [[inbound]]
-struct inbound_config {
-  std::string name;
-  std::string text_prefix;
-  std::string to;  ///< directory name under spool inbound/, or "drop", or a carrier
-
-  friend bool operator==(const inbound_config&, const inbound_config&) = default;
-};
-
 /// [receipts]
 struct receipts_config {
-  milliseconds receipt_ttl = std::chrono::hours(72);   ///< how long a receipt finds its message
-  milliseconds park_time = std::chrono::hours(1);      ///< how long one waits for it
+  milliseconds receipt_ttl = std::chrono::hours(72);  ///< how long a receipt finds its message
+  milliseconds park_time = std::chrono::hours(1);     ///< how long one waits for it
   std::uint64_t max_parked = 100'000;
   std::uint64_t index_memory_bytes = std::uint64_t{256} << 20U;
 
@@ -285,6 +279,7 @@ struct configuration {
   std::vector<carrier_config> carriers;
   std::vector<route_config> routes;
   std::vector<inbound_config> inbound;
+  optout_config optout;
 
   /// The carrier of this name, or null.
   [[nodiscard]] const carrier_config* find_carrier(std::string_view name) const noexcept {

@@ -145,18 +145,4 @@ route_config read_route(toml_section& section, const std::vector<carrier_config>
   return route;
 }
 
-inbound_config read_inbound(toml_section& section) {
-  inbound_config rule;
-  rule.name = read_name(section);
-  section.string("text_prefix", rule.text_prefix, 160);
-  if (const auto to = section.located("to")) {
-    if (!is_plain_name(to->value)) section.error(to->where, "to is a directory name, \"drop\" or a carrier");
-    rule.to = to->value;
-  } else if (!section.has("to")) {
-    section.error(section.where(), "inbound rule has no `to`");
-  }
-  section.finish();
-  return rule;
-}
-
 }  // namespace trunkline::engine

@@ -13,7 +13,10 @@ namespace trunkline::engine {
 [[nodiscard]] carrier_config read_carrier(toml_section& section, const std::string& base);
 [[nodiscard]] std::vector<router::policy_override> read_policy(toml_section& carrier);
 [[nodiscard]] route_config read_route(toml_section& section, const std::vector<carrier_config>& carriers);
-[[nodiscard]] inbound_config read_inbound(toml_section& section);
+[[nodiscard]] inbound_config read_inbound(toml_section& section, const std::vector<carrier_config>& carriers);
+[[nodiscard]] optout_config read_optout(toml_section& section, const std::vector<carrier_config>& carriers);
+/// Warns when received messages may find no rule, or rules no message. `rules`: the sections of config.inbound.
+void warn_of_unrouted(const configuration& config, std::vector<toml_section>& rules);
 
 /// `name` of a carrier, route or inbound rule: required and plain.
 [[nodiscard]] std::string read_name(toml_section& section);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <tuple>
 
-#include "engine/runtime/configuration_dormant.hpp"
 #include "engine/runtime/configuration_values.hpp"
 
 namespace trunkline::engine {
@@ -71,12 +70,7 @@ std::vector<fault> fault_list::take() {
 }
 
 const toml::node* toml_section::find(std::string_view key) {
-  if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-    known_.push_back(key);
-    if (has(key) && has_no_effect_yet(title_, key))
-      faults_.warning(where(key),
-                      fmt::format("{}{}{} is accepted but has no effect yet", title_, title_.empty() ? "" : ".", key));
-  }
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
   return table_.get(key);
 }
 

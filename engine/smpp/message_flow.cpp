@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/dispatch/optout_set.hpp"
 #include "engine/smpp/part_access.hpp"
 #include "protocol/pdu.hpp"
 
@@ -276,6 +277,14 @@ bool message_flow::may_be_sent(message& m) {
   if (m.expires_at_ms != 0 && wall_ms_ >= m.expires_at_ms) {
     m.credit = 0;
     finish(m, router::message_status::expired, router::reason::expired);
+    return false;
+  }
+  // Of a message that went out in part the rest follows.
+  if (m.optout_key != 0 && options_.optouts != nullptr && m.parts_accepted == 0 &&
+      options_.optouts->contains(m.optout_key)) {
+    m.credit = 0;
+    finish(m, router::message_status::rejected, router::reason::opted_out);
+    probe_.opted_out.add();
     return false;
   }
   if (m.owner != nullptr && m.owner->paused.load(std::memory_order_relaxed)) {

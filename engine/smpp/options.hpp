@@ -6,14 +6,17 @@
 
 namespace trunkline::engine {
 
+class optout_set;
+
 /// What all sessions of the engine have in common, with the defaults of docs/sessions.md.
 struct smpp_options {
   using milliseconds = std::chrono::milliseconds;
 
-  unsigned threads = 0;               ///< network threads; 0: half of the cores, at least one
-  std::uint32_t unknown_resends = 1;  ///< answers lost while the engine runs: so many resends, then `unknown`
-  bool mask_numbers = true;           ///< log lines show no more of a PDU than its header
-  std::uint64_t seed = 0;             ///< of the jitter; 0: from the system
+  unsigned threads = 0;                 ///< network threads; 0: half of the cores, at least one
+  std::uint32_t unknown_resends = 1;    ///< answers lost while the engine runs: so many resends, then `unknown`
+  bool mask_numbers = true;             ///< log lines show no more of a PDU than its header
+  const optout_set* optouts = nullptr;  ///< who must not be sent to; null: everybody may be
+  std::uint64_t seed = 0;               ///< of the jitter; 0: from the system
 
   /// Waiting times of the one session that probes after the carrier refused the credentials; the last one repeats.
   std::array<milliseconds, 4> login_probes = {std::chrono::minutes(1), std::chrono::minutes(5),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/dispatch/admission.hpp"
+#include "engine/dispatch/optout_set.hpp"
 #include "engine/dispatch/outcomes.hpp"
 #include "engine/dispatch/routing.hpp"
 #include "engine/dispatch/slab.hpp"
@@ -31,6 +32,8 @@ struct feeder_options {
   /// Lines of one carrier that may wait for a later attempt; then its other lines wait in their files.
   std::uint64_t max_postponed = 200'000;
   bool keep_sender = false;  ///< replies have to find what was sent
+  /// Messages get keys for it; null: they do not.
+  const optout_set* optouts = nullptr;
 };
 
 /// The dispatcher: takes lines of the open batches while their carriers have room, routes and encodes them, keeps short
@@ -58,6 +61,8 @@ class feeder {
   void order(batch& b, journal_records::command what, order_done done);
   /// New routes and carriers; takes effect between two blocks.
   void set_routing(std::shared_ptr<const routing> routes) { routing_ = std::move(routes); }
+  /// From the next message on; see feeder_options.
+  void set_optouts(const optout_set* optouts) noexcept { options_.optouts = optouts; }
   void set_default_validity(std::chrono::milliseconds validity) noexcept { options_.default_validity = validity; }
   const std::shared_ptr<const routing>& current_routing() const noexcept { return routing_; }
 

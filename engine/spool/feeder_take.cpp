@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/spool/made_batch.hpp"
+
 namespace trunkline::engine {
 
 namespace {
@@ -260,6 +262,8 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   }
   message* m = encoder_.built();
   if (sender_counts && m->parts > 1) to->feeding_senders().adjust(sender, m->parts - 1);
+  if (options_.optouts != nullptr && !confirms_optout(b, *from))
+    m->optout_key = optout_set::key_of(sender, from->number);
   m->route_position = position;
   m->attempts = later.attempts;
   m->tried = later.tried;

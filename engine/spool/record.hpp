@@ -48,6 +48,10 @@ struct record {
   std::int64_t send_at_ms = -1;       ///< wall clock; -1: none
   /// With `has_encoding`: the encoding asked for, nothing meaning "auto" (protocol::automatic).
   std::optional<protocol::encoding> encoding;
+  std::optional<std::uint8_t> source_ton;  ///< nothing: as the carrier says
+  std::optional<std::uint8_t> source_npi;
+  std::optional<std::uint8_t> dest_ton;
+  std::optional<std::uint8_t> dest_npi;
   std::optional<bool> smart;  ///< replace typographic characters; nothing: as the carrier says
   bool has_text = false;      ///< exactly one of `has_text` and `has_data` is set
   bool has_data = false;

@@ -24,6 +24,25 @@ bool is_sar(std::uint16_t tag) noexcept {
   return tag == tag_sar_msg_ref_num || tag == tag_sar_total_segments || tag == tag_sar_segment_seqnum;
 }
 
+/// The TON or NPI that `field` is, in a record or in the defaults of a batch.
+template <class Fields>
+auto* address_octet(Fields& of, record_field field) noexcept {
+  switch (field) {
+    case record_field::source_ton:
+      return &of.source_ton;
+    case record_field::source_npi:
+      return &of.source_npi;
+    case record_field::dest_ton:
+      return &of.dest_ton;
+    case record_field::dest_npi:
+      return &of.dest_npi;
+    default:
+      return static_cast<decltype(&of.source_ton)>(nullptr);
+  }
+}
+constexpr record_field address_octets[] = {record_field::source_ton, record_field::source_npi, record_field::dest_ton,
+                                           record_field::dest_npi};
+
 std::string number_fault_text(std::string_view to, const normalized_number& number) {
   constexpr std::string_view rule = "expected 3 to 15 digits, with spaces, -, ., (, ) and a leading + or 00 allowed";
   std::string text = "to is " + quoted(to);
@@ -148,6 +167,10 @@ bool record_builder::put(record_field field, std::string_view value) {
       return true;
     }
     case record_field::data_coding:
+    case record_field::source_ton:
+    case record_field::source_npi:
+    case record_field::dest_ton:
+    case record_field::dest_npi:
     case record_field::max_parts: {
       const auto number = parse_unsigned(value, 255);
       if (!number) return bad_value(field, value, "a whole number up to 255");
@@ -229,6 +252,10 @@ bool record_builder::put_number(record_field field, std::uint64_t value) {
   if (value > 255) return bad_value(field, std::to_string(value), "a whole number up to 255");
   if (field == record_field::data_coding) {
     record_.data_coding = static_cast<std::uint8_t>(value);
+    return true;
+  }
+  if (auto* const octet = address_octet(record_, field)) {
+    *octet = static_cast<std::uint8_t>(value);
     return true;
   }
   if (value == 0) return bad_value(field, "0", "1 to 255");
@@ -397,6 +424,8 @@ void record_builder::add_plain_defaults(const batch_defaults& defaults) {
   if (!has(record_field::max_parts)) record_.max_parts = defaults.max_parts;
   if (!has(record_field::flash)) record_.flash = defaults.flash.value_or(false);
   if (!has(record_field::smart)) record_.smart = defaults.smart;
+  for (const record_field field : address_octets)
+    if (!has(field)) *address_octet(record_, field) = *address_octet(defaults, field);
 }
 
 void record_builder::copy_to(batch_defaults& defaults) const {
@@ -420,6 +449,7 @@ void record_builder::copy_to(batch_defaults& defaults) const {
   defaults.encoding = record_.encoding;
   if (has(record_field::flash)) defaults.flash = record_.flash;
   defaults.smart = record_.smart;
+  for (const record_field field : address_octets) *address_octet(defaults, field) = *address_octet(record_, field);
   if (has(record_field::priority)) defaults.priority = record_.priority;
   defaults.max_parts = record_.max_parts;
   defaults.receipt = record_.receipt;

@@ -38,6 +38,10 @@ struct batch_defaults {
   std::optional<protocol::encoding> encoding;
   std::optional<bool> flash;
   std::optional<bool> smart;
+  std::optional<std::uint8_t> source_ton;
+  std::optional<std::uint8_t> source_npi;
+  std::optional<std::uint8_t> dest_ton;
+  std::optional<std::uint8_t> dest_npi;
   std::optional<router::priority> priority;
   std::uint8_t max_parts = 0;
   receipt_request receipt = receipt_request::unset;

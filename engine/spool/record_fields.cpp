@@ -9,8 +9,9 @@ namespace trunkline::engine {
 namespace {
 
 constexpr std::array<std::string_view, record_field_count> field_names{
-    "to",      "text",    "data",     "data_coding", "udh",   "from",  "id",  "priority", "validity", "send_at",
-    "receipt", "carrier", "encoding", "max_parts",   "flash", "smart", "tlv", "tags",     "vars"};
+    "to",         "text",       "data",     "data_coding", "udh",      "from",      "id",    "priority",
+    "validity",   "send_at",    "receipt",  "carrier",     "encoding", "max_parts", "flash", "smart",
+    "source_ton", "source_npi", "dest_ton", "dest_npi",    "tlv",      "tags",      "vars"};
 
 constexpr std::size_t max_quoted_bytes = 60;
 constexpr std::size_t max_compared_bytes = 64;

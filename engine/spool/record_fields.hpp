@@ -27,11 +27,15 @@ enum class record_field : std::uint8_t {
   max_parts,
   flash,
   smart,
+  source_ton,
+  source_npi,
+  dest_ton,
+  dest_npi,
   tlv,
   tags,
   vars,
 };
-inline constexpr std::size_t record_field_count = 19;
+inline constexpr std::size_t record_field_count = 23;
 
 /// The name as it stands in a batch. Static storage.
 std::string_view name(record_field field) noexcept;

@@ -204,6 +204,10 @@ struct record_json::implementation {
         return take_flag(field, value, "true, false or \"failure\"");
       case record_field::data_coding:
       case record_field::max_parts:
+      case record_field::source_ton:
+      case record_field::source_npi:
+      case record_field::dest_ton:
+      case record_field::dest_npi:
         return take_number(field, value);
       case record_field::tlv:
       case record_field::tags:

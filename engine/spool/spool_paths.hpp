@@ -34,6 +34,7 @@ struct spool_paths {
   std::string expanded(std::string_view name) const { return expanded() + "/" + std::string(name); }
   std::string sent() const { return data + "/receipts"; }
   std::string names() const { return data + "/names"; }
+  std::string optout() const { return data + "/optout"; }
   std::string lock() const { return data + "/lock"; }
   std::string control() const { return data + "/control.sock"; }
   std::string spool_lock() const { return spool + "/.lock"; }

@@ -184,11 +184,11 @@ submit_encoder::verdict submit_encoder::encode(const record& from, std::string_v
   const address source = source_address(sender, to);
   std::array<char, 24> plus_number;
   pdu.service_type = to.service_type;
-  pdu.source_addr_ton = source.ton;
-  pdu.source_addr_npi = source.npi;
+  pdu.source_addr_ton = from.source_ton.value_or(source.ton);
+  pdu.source_addr_npi = from.source_npi.value_or(source.npi);
   pdu.source_addr = source.digits;
-  pdu.dest_addr_ton = to.dest_ton.value_or(1);
-  pdu.dest_addr_npi = to.dest_npi.value_or(1);
+  pdu.dest_addr_ton = from.dest_ton.value_or(to.dest_ton.value_or(1));
+  pdu.dest_addr_npi = from.dest_npi.value_or(to.dest_npi.value_or(1));
   pdu.destination_addr = from.number;
   if (to.number_format == number_format::plus && from.number.size() < plus_number.size()) {
     plus_number[0] = '+';

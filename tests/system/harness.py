@@ -153,7 +153,7 @@ def toml_table(heading, values):
 class World:
     """One engine's directories and configuration. `carriers` and `routes` are lists of dicts of configuration keys."""
 
-    def __init__(self, directory, carriers, routes=None, engine=None, spool=None):
+    def __init__(self, directory, carriers, routes=None, engine=None, spool=None, extra=""):
         self.directory = Path(directory)
         self.spool = self.directory / "spool"
         self.data = self.directory / "data"
@@ -163,6 +163,7 @@ class World:
         self.routes = routes if routes is not None else [{"name": "all", "to": [c["name"] for c in carriers]}]
         self.engine = dict(engine or {})
         self.spool_keys = dict(spool or {})
+        self.extra = extra  # TOML behind the rest
         self.write()
 
     def write(self):
@@ -177,6 +178,7 @@ class World:
             parts.append(toml_table("[[carrier]]", {**defaults, **carrier}))
         for route in self.routes:
             parts.append(toml_table("[[route]]", route))
+        parts.append(self.extra)
         replacement = self.config.with_suffix(".new")
         replacement.write_text("\n".join(parts))
         replacement.rename(self.config)
@@ -205,6 +207,21 @@ class World:
         for path in sorted(self.path("results").glob("*.jsonl")):
             if not path.name.startswith("."):
                 lines += read_lines(path)
+        return lines
+
+    def inbound(self, directory):
+        """All lines of a directory under inbound/."""
+        lines = []
+        for path in sorted(self.path("inbound", directory).glob("*.jsonl")):
+            if not path.name.startswith("."):
+                lines += read_lines(path)
+        return lines
+
+    def made(self):
+        """The report lines of the batches that the engine made itself."""
+        lines = []
+        for path in sorted(self.path("done").glob("_inbound-*.report.jsonl")):
+            lines += read_lines(path)
         return lines
 
     def finished(self, name):

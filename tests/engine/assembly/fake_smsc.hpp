@@ -28,7 +28,15 @@ class fake_smsc {
   explicit fake_smsc(std::uint64_t seed) : random_(seed) {}
 
   const log_type& log() const noexcept { return log_; }
-  /// deliver_sm that the engine has acknowledged as stored, by their text.
+  /// What a phone sends: a whole message, or a part of one.
+  struct phone_message {
+    std::string label;  ///< unique: what is remembered when it is acknowledged
+    std::string from;
+    std::string text;
+    protocol::concatenation place;  ///< total 1: it is whole
+    std::string carrier;            ///< by which it comes: parts do not change it
+  };
+  /// deliver_sm that the engine has acknowledged as stored, by their label.
   const std::set<std::string>& acknowledged() const noexcept { return acknowledged_; }
   /// Ids of receipts that the engine has acknowledged; each is delivered until it is.
   const std::set<std::string>& acknowledged_receipts() const noexcept { return acknowledged_receipts_; }
@@ -46,8 +54,7 @@ class fake_smsc {
     connection(fake_smsc& to, std::string carrier) : to_(to), carrier_(std::move(carrier)) {}
     /// What the engine wrote; whole PDUs.
     void receive(std::span<const std::uint8_t> octets);
-    /// A message of a phone, with this text.
-    void deliver(const std::string& text);
+    void deliver(const phone_message& message);
     /// A receipt that is due and not under way here, or one that came before, again. False: there is none.
     bool deliver_receipt();
     /// What it has to say, so far.
@@ -63,7 +70,7 @@ class fake_smsc {
     void submit(const protocol::frame& f);
     fake_smsc& to_;
     std::string carrier_;
-    std::map<std::uint32_t, std::string> delivered_;  // sequence -> text
+    std::map<std::uint32_t, std::string> delivered_;  // sequence -> label
     std::map<std::uint32_t, std::string> receipts_;   // sequence -> id
     std::set<std::string> under_way_;                 // ids of them
     std::uint32_t next_sequence_ = 1;
@@ -121,12 +128,18 @@ inline void fake_smsc::connection::receive(std::span<const std::uint8_t> octets)
   }
 }
 
-inline void fake_smsc::connection::deliver(const std::string& text) {
+inline void fake_smsc::connection::deliver(const phone_message& message) {
   protocol::deliver_sm pdu;
-  pdu.source_addr = "491701111111";
+  pdu.source_addr = message.from;
   pdu.destination_addr = "12345";
-  pdu.short_message = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-  delivered_[next_sequence_] = text;
+  std::vector<std::uint8_t> octets;
+  if (message.place.total > 1) {
+    octets = {5, 0, 3, static_cast<std::uint8_t>(message.place.reference), message.place.total, message.place.sequence};
+    pdu.esm_class = 0x40;
+  }
+  octets.insert(octets.end(), message.text.begin(), message.text.end());
+  pdu.short_message = octets;
+  delivered_[next_sequence_] = message.label;
   say(pdu, next_sequence_++);
 }
 

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "engine/assembly/adoption.hpp"
+#include "engine/assembly/desk_lookup.hpp"
 #include "engine/dispatch/session_probe.hpp"
+#include "engine/inbound/inbound_stage.hpp"
 #include "engine/report/publisher.hpp"
 #include "engine/runtime/configuration.hpp"
 #include "engine/runtime/memory_file_system.hpp"
@@ -27,7 +29,7 @@ struct world_options {
   std::vector<unsigned> jsonl_lines{12, 40};  ///< a batch each
   std::vector<unsigned> csv_lines{15};
   std::vector<unsigned> hold_lines{14};  ///< of batches with on_unknown = "hold"
-  unsigned inbound = 6;                  ///< messages that phones send
+  unsigned inbound = 8;                  ///< messages that phones send
   bool consumer = false;                 ///< somebody takes reports, results and received messages away as they appear
   std::uint64_t segment_bytes = 24U << 10;
   std::uint64_t max_postponed = 1000;
@@ -84,6 +86,8 @@ class world {
   std::string read_all(const std::string& path);
   /// What stands, or stood, in a file that consumers may have taken.
   std::string read_output(const std::string& path);
+  void plan_phones();
+  void check_phones(std::vector<std::string>& broken, const std::set<std::string>& texts);
   void check_batch(const test_batch_file& file, std::vector<std::string>& broken,
                    const std::map<std::string, std::map<std::uint32_t, std::string>>& results);
 
@@ -96,6 +100,15 @@ class world {
   const spool_paths paths_{"/spool", "/data"};
   configuration config_;
   std::vector<test_batch_file> batches_;
+  struct expected_message {
+    std::string from;
+    std::string text;
+    std::vector<std::string> labels;  ///< of its parts
+    bool makes = false;               ///< one message, to the phone
+    bool opts_out = false;
+  };
+  std::vector<expected_message> phones_;
+  std::vector<fake_smsc::phone_message> to_deliver_;
   std::map<std::string, std::string> taken_;  // by consumers: path and contents
   std::vector<std::string> shown_differently_;
   /// What was ordered of a batch, and what the other side had seen of it when that was confirmed.
@@ -112,7 +125,7 @@ class world {
   std::string cause_;
   bool stuck_ = false;
   std::uint64_t steps_ = 0;
-  unsigned inbound_sent_ = 0;
+  std::size_t inbound_sent_ = 0;
 };
 
 }  // namespace trunkline::engine::test

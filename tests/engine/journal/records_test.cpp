@@ -43,6 +43,20 @@ TEST(journal_records, batch_opened) {
   fails_when_cut_below<batch_opened>(octets, 21);
 }
 
+TEST(journal_records, made_batch) {
+  const std::uint64_t ids[] = {1, 0xfedcba9876543210};
+  const auto octets = written(made_batch{"_inbound-1.jsonl", {reinterpret_cast<const char*>(ids), sizeof ids}, "{}\n"});
+  const auto r = decode<made_batch>(octets);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->name, "_inbound-1.jsonl");
+  EXPECT_EQ(r->contents, "{}\n");
+  ASSERT_EQ(r->id_count(), 2U);
+  EXPECT_EQ(r->id(0), 1U);
+  EXPECT_EQ(r->id(1), 0xfedcba9876543210U);
+  fails_when_cut_below<made_batch>(octets, octets.size() - 3);
+  EXPECT_FALSE(decode<made_batch>(written(made_batch{"n", "1234567", ""}))) << "a piece of an id";
+}
+
 TEST(journal_records, intents) {
   const std::vector<intents::line> lines{{1, 2}, {3, 0xffffffff}, {0x01020304, 5}};
   const auto* from = reinterpret_cast<const std::uint8_t*>(lines.data());

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "engine/dispatch/optout_set.hpp"
 #include "tests/engine/smpp/message_fixture.hpp"
 
 namespace trunkline::engine::test {
@@ -245,6 +246,38 @@ TEST_F(flow_test, what_must_not_be_sent_is_not) {
   around.collect();
   EXPECT_EQ(cancelled->status, message_status::cancelled);
   EXPECT_EQ(around.queues.credit.outstanding(), 0);
+}
+
+TEST_F(flow_test, somebody_who_opted_out_is_not_sent_to) {
+  optout_set optouts;
+  smpp_options given;
+  given.optouts = &optouts;
+  bound(test_config(), given);
+  message* before = push();
+  before->optout_key = optout_set::key_of("12345", "491701234567");
+  EXPECT_FALSE(build().empty()) << "the list is empty";
+  optouts.insert(before->optout_key);
+  message* refused = push();
+  refused->optout_key = before->optout_key;
+  message* other = push();
+  other->optout_key = optout_set::key_of("54321", "491701234567");
+  message* confirmation = push();
+  EXPECT_EQ(confirmation->optout_key, 0U);
+  EXPECT_EQ(build().size(), 2U);
+  around.collect();
+  ASSERT_EQ(around.finals.size(), 1U);
+  EXPECT_EQ(around.finals[0], refused);
+  EXPECT_EQ(refused->status, message_status::rejected);
+  EXPECT_EQ(refused->why, reason::opted_out);
+  EXPECT_EQ(refused->credit, 0);
+  EXPECT_EQ(refused->attempts, 0);
+  // What went out in part is sent to its end.
+  message* partly = push(2);
+  partly->optout_key = before->optout_key;
+  partly->parts_accepted = 1;
+  EXPECT_FALSE(build().empty());
+  around.collect();
+  EXPECT_EQ(around.finals.size(), 1U);
 }
 
 /// One part, one answer, for each class of status.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct sent {
   std::string text;                               // read again
   bool sar = false;
   std::vector<std::uint16_t> tlvs;  // tags of the last part
+  std::array<int, 4> addresses{};   // TON and NPI of source and destination
 };
 
 class submit_encoder_test : public testing::Test {
@@ -70,6 +72,7 @@ class submit_encoder_test : public testing::Test {
                    sent& result) {
     auto octets = protocol::message_octets(pdu.short_message, pdu.tlvs);
     result.data_coding.push_back(pdu.data_coding);
+    result.addresses = {pdu.source_addr_ton, pdu.source_addr_npi, pdu.dest_addr_ton, pdu.dest_addr_npi};
     result.octets.emplace_back(octets.begin(), octets.end());
     result.tlvs.clear();
     for (const protocol::tlv parameter : pdu.tlvs) result.tlvs.push_back(static_cast<std::uint16_t>(parameter.tag));
@@ -105,6 +108,18 @@ class submit_encoder_test : public testing::Test {
   submit_encoder encoder_{memory_};
   test_batch batch_;
 };
+
+TEST_F(submit_encoder_test, a_message_says_its_own_ton_and_npi) {
+  carrier_config to;
+  EXPECT_EQ(send("x", to).addresses, (std::array<int, 4>{5, 0, 1, 1}));
+  to.source_npi = 8;
+  to.dest_ton = 2;
+  EXPECT_EQ(send("x", to).addresses, (std::array<int, 4>{5, 8, 2, 1}));
+  record from;
+  from.source_ton = 0;
+  from.dest_npi = 18;
+  EXPECT_EQ(send("x", to, from).addresses, (std::array<int, 4>{0, 8, 2, 18}));
+}
 
 std::string times(std::string_view unit, std::size_t count) {
   std::string text;

@@ -1,0 +1,172 @@
+// Messages of phones from the journal to lines for inbound/, and the opt-out list: what each message costs.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/inbound/inbound_stage.hpp"
+#include "engine/runtime/memory_file_system.hpp"
+#include "protocol/pdu.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+std::vector<std::uint8_t> deliver(std::string_view text, std::span<const std::uint8_t> header = {}) {
+  protocol::deliver_sm pdu;
+  pdu.source_addr = "491701234567";
+  pdu.destination_addr = "12345";
+  std::vector<std::uint8_t> message(header.begin(), header.end());
+  message.insert(message.end(), text.begin(), text.end());
+  pdu.short_message = message;
+  if (!header.empty()) pdu.esm_class = 0x40;
+  std::vector<std::uint8_t> out(1024);
+  out.resize(protocol::write_pdu(out, protocol::command_status::rok, 1, pdu));
+  return out;
+}
+
+struct inbound_world {
+  explicit inbound_world(std::string_view rules) {
+    (void)files.make_directory("/data");
+    std::vector<std::string> problems;
+    (void)optouts.load(problems);
+    const std::string head =
+        "[[carrier]]\nname = \"acme\"\nhost = \"h\"\nsystem_id = \"u\"\npassword = \"p\"\n[[route]]\nname = \"r\"\nto "
+        "= "
+        "\"acme\"\n";
+    const loaded l = parse_configuration(head + std::string(rules), "t.toml");
+    stage.emplace(time, paths, shown, optouts, std::make_shared<const inbound_plan>(*l.config), inbound_options{},
+                  [](std::error_code, const std::string&) {});
+  }
+  manual_clock time;
+  memory_file_system files{1, &time};
+  spool_paths paths{"/spool", "/data"};
+  publisher shown{files, 0640, [](std::error_code, const std::string&) {}};
+  optout_list optouts{files, "/data/optout"};
+  std::optional<inbound_stage> stage;
+};
+
+constexpr const char* five_rules = R"toml(
+[[inbound]]
+name = "a"
+from = "33*"
+to = "a"
+[[inbound]]
+name = "b"
+text_prefix = ["ORDER", "BUY"]
+to = "a"
+[[inbound]]
+name = "c"
+regex = "^[0-9]{4}$"
+to = "a"
+[[inbound]]
+name = "d"
+time = "08:00-17:00"
+days = ["sat", "sun"]
+timezone = "Europe/Prague"
+to = "a"
+[[inbound]]
+name = "rest"
+to = "rest"
+[optout]
+)toml";
+
+void inbound_line(benchmark::State& state, const char* rules) {
+  const auto pdu = deliver("a message of a phone, of a usual length, which is about so long");
+  std::int64_t now = 1'800'000'000'000;
+  constexpr int per_round = 8000;  // less than what a file holds
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto w = std::make_unique<inbound_world>(rules);
+    state.ResumeTiming();
+    for (int i = 0; i < per_round; ++i) w->stage->received({"acme"}, ++now, pdu);
+    state.PauseTiming();
+    w.reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * per_round);
+}
+BENCHMARK_CAPTURE(inbound_line, without_rules, "")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(inbound_line, five_rules_and_keywords, five_rules)->Unit(benchmark::kMillisecond);
+
+void inbound_parts(benchmark::State& state) {
+  std::int64_t now = 1'800'000'000'000;
+  constexpr int messages = 2000;
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto w = std::make_unique<inbound_world>("");
+    std::vector<std::vector<std::uint8_t>> pdus;
+    for (int i = 0; i < messages; ++i) {
+      for (std::uint8_t part = 1; part <= 3; ++part) {
+        const std::uint8_t header[] = {6, 8,   4, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i),
+                                       3, part};
+        pdus.push_back(deliver(std::string(150, 'x'), header));
+      }
+    }
+    state.ResumeTiming();
+    for (const auto& pdu : pdus) w->stage->received({"acme"}, ++now, pdu);
+    state.PauseTiming();
+    w.reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * messages * 3);
+}
+BENCHMARK(inbound_parts)->Unit(benchmark::kMillisecond);
+
+/// Look-ups of pairs that are in a list of so many, and of others, at random.
+void optout_lookup(benchmark::State& state) {
+  const auto count = static_cast<std::uint64_t>(state.range(0));
+  static std::unique_ptr<optout_set> set;
+  static std::uint64_t filled = 0;
+  if (filled != count) {
+    set = std::make_unique<optout_set>();
+    if (state.range(1) != 0) set->reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i)
+      set->insert(optout_set::key_of("12345", std::to_string(491'700'000'000 + i)));
+    filled = count;
+  }
+  std::mt19937_64 random(7);
+  std::vector<std::uint64_t> keys(1U << 16U);
+  for (auto& k : keys) k = optout_set::key_of("12345", std::to_string(491'700'000'000 + random() % (2 * count)));
+  std::size_t at = 0;
+  std::uint64_t hits = 0;
+  for (auto _ : state) hits += set->contains(keys[at++ & 0xffffU]) ? 1 : 0;
+  benchmark::DoNotOptimize(hits);
+  state.counters["bytes_a_pair"] = static_cast<double>(set->memory_bytes()) / static_cast<double>(count);
+  state.counters["MB"] = static_cast<double>(set->memory_bytes()) / 1e6;
+}
+BENCHMARK(optout_lookup)->Args({1'000, 1})->Args({10'000'000, 1})->Args({10'000'001, 0});
+
+void optout_key(benchmark::State& state) {
+  std::string number = "491701234567";
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(number);
+    benchmark::DoNotOptimize(optout_set::key_of("12345", number));
+  }
+}
+BENCHMARK(optout_key);
+
+/// From a file of so many pairs to a list that can be asked.
+void optout_load(benchmark::State& state) {
+  manual_clock time;
+  memory_file_system files(1, &time);
+  (void)files.make_directory("/data");
+  std::vector<std::string> problems;
+  {
+    optout_list list(files, "/data/optout");
+    (void)list.load(problems);
+    for (std::int64_t i = 0; i < state.range(0); ++i) list.add("12345", std::to_string(491'700'000'000 + i), i);
+    (void)list.flush();
+  }
+  for (auto _ : state) {
+    optout_list list(files, "/data/optout");
+    if (!list.load(problems) || list.size() != static_cast<std::size_t>(state.range(0)))
+      state.SkipWithError("not loaded");
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(optout_load)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace trunkline::engine

@@ -1,0 +1,196 @@
+"""Messages from phones: rules, replies and forwards, opting out, reload, the examples of docs/inbound.md, and kill -9 while they
+come: none that was acknowledged is lost, and each is answered once. INBOUND_KILL_CYCLES makes the last one longer."""
+
+import os
+import random
+import re
+import signal
+import time
+import unittest
+from collections import Counter
+
+from harness import ROOT, SystemTest, World, batch, read_submits, seed, texts_by_number, wait_until
+
+CYCLES = int(os.environ.get("INBOUND_KILL_CYCLES", "100"))
+
+RULES = """
+[[inbound]]
+name = "ones"
+regex = "Message [0-9]*1$"
+to = "ones"
+replace = "%c: %sr(8,0)"
+forward = { to = "4930999", tags = { kind = "fwd" } }
+
+[[inbound]]
+name = "twos"
+regex = "Message [0-9]*2$"
+to = "drop"
+reply = { text = "You wrote \\"%ss(\\"Mess\\",1,0)\\"", from = "ACME" }
+
+[[inbound]]
+name = "rest"
+to = ["rest", "audit"]
+"""
+
+STOP = """
+[[inbound]]
+name = "all"
+to = "all"
+[optout]
+stop_reply = "No more"
+"""
+
+
+def by_last_digit(lines, digit):
+    return [m for m in lines if m["text"].endswith(digit)]
+
+
+class Inbound(SystemTest):
+    def carrier(self, simulator, **keys):
+        return {"name": "acme", "port": simulator.port, "window": 20, **keys}
+
+    def test_rules_replies_and_forwards(self):
+        simulator = self.simulator("--inbound", "100/s")
+        world = World(self.directory, [self.carrier(simulator)], extra=RULES)
+        engine = self.serve(world)
+        wait_until("messages of all kinds", lambda: len(world.inbound("rest")) > 100 and len(world.made()) > 10, processes=[engine])
+        page = world.get("/metrics")[1]
+        for name in ('inbound_total{carrier="acme",route="twos"}', 'inbound_made_total{kind="forward"}', "optouts 0",
+                     "inbound_reassembly_pending 0"):
+            self.assertIn("trunkline_" + name, page)
+        self.assertEqual(engine.stop(), 0)
+        simulator.stop()
+        ones, rest = world.inbound("ones"), world.inbound("rest")
+        self.assertEqual(rest, world.inbound("audit"))
+        self.assertFalse(by_last_digit(rest, "1") + by_last_digit(rest, "2"))
+        for m in ones:
+            self.assertRegex(m["text"], rf"^{m['from']}: [0-9]*1$")
+        for m in rest:
+            self.assertEqual((m["carrier"], m["to"], m["parts"], m["reply_to"], m["rule"]), ("acme", "12345", 1, None, "rest"))
+        made = world.made()
+        self.assertEqual({e["status"] for e in made}, {"sent"})
+        self.assertEqual(len({(e["id"], e["number"]) for e in made}), len(made), "made twice")
+        forwarded = [e for e in made if e["tags"]["inbound"] == "forward"]
+        self.assertEqual({(e["number"], e["tags"]["rule"], e["tags"]["kind"]) for e in forwarded}, {("4930999", "ones", "fwd")})
+        texts = texts_by_number(read_submits(simulator.log_path))
+        for e in made:
+            if e["tags"]["inbound"] == "reply":
+                self.assertRegex(texts[e["number"]], '^You wrote "Message [0-9]*2"$')
+        for path in world.path("done").glob("_inbound-*.summary.json"):
+            self.assertRegex(path.name, r"^_inbound-\d{8}-[0-9a-f]+-\d{6}\.jsonl\.summary\.json$")
+
+    def test_reload_takes_new_rules(self):
+        simulator = self.simulator("--inbound", "100/s")
+        world = World(self.directory, [self.carrier(simulator)])
+        engine = self.serve(world)
+        wait_until("messages without a rule", lambda: world.inbound("unrouted"), processes=[engine])
+        world.extra = '[[inbound]]\nname = "all"\nto = "fresh"\n'
+        world.write()
+        engine.signal(signal.SIGHUP)
+        wait_until("messages by the new rule", lambda: world.inbound("fresh"), processes=[engine])
+        world.extra = '[[inbound]]\nname = "all"\nregex = "("\nto = "worse"\n'
+        world.write()
+        engine.signal(signal.SIGHUP)
+        wait_until("the fault in the log", lambda: "missing )" in engine.output(1 << 20), processes=[engine])
+        before = len(world.inbound("fresh"))
+        wait_until("the old rules go on", lambda: len(world.inbound("fresh")) > before, processes=[engine])
+        self.assertEqual(engine.stop(), 0)
+
+    def test_opting_out(self):
+        simulator = self.simulator("--inbound", "50/s", "--inbound-text", " stop! ")
+        world = World(self.directory, [self.carrier(simulator)], extra=STOP)
+        engine = self.serve(world)
+        wait_until("confirmations", lambda: len(world.made()) >= 5, processes=[engine])
+        gone = [e["number"] for e in world.made()][:5]
+        self.assertTrue(all(m["optout"] == "stop" for m in world.inbound("all")))
+        rows = [line.split() for line in self.call("optout", "list", "--config", world.config)[1].splitlines()]
+        self.assertLessEqual({(n, "12345") for n in gone}, {tuple(r[:2]) for r in rows})
+
+        def change(*arguments, expected=0, **kinds):
+            status, out, err = self.call("optout", *arguments, "--config", world.config, **kinds)
+            self.assertEqual(status, expected, out + err)
+            return out + err
+
+        self.assertIn("1 removed, 0", change("remove", "--sender", "12345", "+" + gone[4]))
+        self.assertIn("2 added, 1", change("add", "--sender", "12345", "4930777", "4930 888", gone[0]))
+        self.assertIn("no number", change("add", "12", expected=2))
+        numbers = [*gone, "4930777", "4930888", "4930999"]
+        lines = [{"to": n, "from": sender, "text": "hello"} for sender in ("12345", "54321") for n in numbers]
+        world.drop("campaign.jsonl", batch(lines))
+        wait_until("the report", lambda: world.finished("campaign.jsonl"), processes=[engine])
+        report = {(lines[e["line"] - 1]["from"], e["number"]): e for e in world.report("campaign.jsonl")}
+        for (sender, number), e in report.items():
+            if sender == "12345" and number not in (gone[4], "4930999"):
+                self.assertEqual((e["status"], e["error"]["code"]), ("rejected", "opted_out"), e)
+            else:
+                self.assertEqual(e["status"], "sent", e)
+        self.assertIn('trunkline_optout_rejected_total{carrier="acme"} 6', world.get("/metrics")[1])
+        # What opted out while the engine ran is known to the next one, and to the command without one.
+        engine.kill()
+        exported = change("export").splitlines()
+        self.assertEqual(exported[0], "sender,number,since")
+        self.assertIn("4930777", "".join(exported))
+        self.assertIn("1 removed", change("remove", "--sender", "12345", "4930777"))
+        self.assertIn("3 added", change("import", "-", stdin=b"sender,number,since\nACME,4930111,2026-01-01T00:00:00Z\n54321,4930222\n,4930333\n"))
+        self.assertIn(":2: \"x\" is no number", change("import", "-", stdin=b"4930444\nx\n", expected=1))
+        world.drop("after.jsonl", batch([{"to": "4930777", "from": "12345", "text": "x"}, {"to": "4930888", "from": "12345", "text": "x"},
+                                         {"to": "4930111", "from": "acme", "text": "x"}, {"to": "4930333", "text": "x"}]))
+        after = self.run_once(world, name="engine-after")
+        self.assertEqual(after.status, 3, after.output())
+        self.assertEqual([e["status"] for e in sorted(world.report("after.jsonl"), key=lambda e: e["line"])],
+                         ["sent", "rejected", "rejected", "rejected"])
+
+    def test_examples_of_the_manual(self):
+        page = (ROOT / "docs" / "inbound.md").read_text()
+        blocks = re.findall(r"```toml\n(.*?)```", page, re.S)
+        self.assertGreaterEqual(len(blocks), 3)
+        carriers = [{"name": "acme", "port": 2775}, {"name": "backup", "port": 2775}]
+        for text in blocks:
+            world = World(self.directory, carriers, extra=text)
+            status, out, err = self.call("check", "--config", world.config)
+            self.assertEqual(status, 0, out + err)
+        world = World(self.directory, carriers, extra=blocks[0])
+        for shown in re.findall(r"```console\n(.*?)```", page, re.S):
+            for command, expected in re.findall(r"^\$ trunkline (.*?)\n((?:(?!\$ ).*\n)*)", shown, re.M):
+                arguments = [a.strip('"').replace("trunkline.toml", str(world.config)) for a in re.findall(r'"[^"]*"|\S+', command)]
+                _, out, err = self.call(*arguments)
+                times = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+                self.assertEqual(times.sub("T", out) + err, times.sub("T", expected), command)
+
+    def test_kill(self):
+        """An SMSC that delivers until it is answered: at the end every message of a phone is in inbound/, and was answered once."""
+        draw = random.Random(seed())
+        simulator = self.simulator("--inbound", "400/s", "--inbound-text", "number {n}")
+        rules = '[[inbound]]\nname = "all"\nto = "all"\nreply = "got %sr(7,0)"\n'
+        world = World(self.directory, [self.carrier(simulator, reconnect={"min": "10ms", "max": "50ms"})], extra=rules)
+        for cycle in range(CYCLES):
+            engine = self.run_engine(world, name=f"engine-{cycle}")
+            time.sleep(draw.choice([draw.uniform(0, 0.1), draw.uniform(0.1, 0.4), draw.uniform(0.2, 0.6)]))  # the moment is drawn
+            self.assertIsNone(engine.poll(), f"cycle {cycle}: the engine ended by itself\n{engine.output()}")
+            engine.kill()
+        last = self.serve(world, name="engine-last")
+
+        def numbers():
+            return {int(m["text"].removeprefix("number ")): m for m in world.inbound("all")}
+
+        # Files appear after a second, which few of the lives had.
+        seen = wait_until("messages", lambda: (n := max(numbers(), default=0)) > CYCLES and n, timeout=60, processes=[last])
+        wait_until("all messages so far", lambda: set(range(1, seen + 1)) <= set(numbers()), timeout=60, processes=[last])
+        # What the SMSC delivered twice, for want of an answer, was received twice, and is answered twice.
+        lines = {m["id"] for m in world.inbound("all")}
+        wait_until("their answers", lambda: lines <= {e["id"] for e in world.made()}, timeout=60, processes=[last])
+        self.assertEqual(last.stop(), 0, last.output())
+        simulator.stop()
+        made = world.made()
+        repeated = [i for i, n in Counter(e["id"] for e in made).items() if n > 1]
+        self.assertEqual(repeated[:5], [], "answered twice")
+        self.assertEqual({e["status"] for e in made}, {"sent"})
+        flagged = {e["number"] for e in made if e.get("maybe_duplicate")}
+        twice = {n for n, count in Counter(s.number for s in read_submits(simulator.log_path)).items() if count > 1}
+        again = {n for n, count in Counter(e["number"] for e in made).items() if count > 1}
+        self.assertLessEqual(twice - again, flagged)
+        print(f"{CYCLES} kills, {seen} messages of phones, {len(made)} answers, {len(again)} delivered twice, {len(flagged)} flagged")
+
+
+if __name__ == "__main__":
+    unittest.main()
