@@ -160,7 +160,6 @@ void claimer::reject(const std::string& name, const std::string& why, bool numbe
 bool claimer::accept(std::vector<std::unique_ptr<batch>>& accepted) {
   std::vector<std::unique_ptr<candidate>> group;
   group.swap(ready_);
-  bool moved = false;
   for (auto& c : group) {
     auto renamed =
         files_.rename(paths_.incoming() + "/" + c->name(), paths_.active(c->name()), rename_mode::no_replace);
@@ -170,11 +169,34 @@ bool claimer::accept(std::vector<std::unique_ptr<batch>>& accepted) {
         problem("cannot accept " + c->name(), renamed.error());
       continue;
     }
-    // The name may mean another file than the one that was looked at: then it goes back, and is looked at anew.
-    if (const auto now = files_.stat(paths_.active(c->name())); !now || !c->is_still(*now)) {
+    moved_.push_back(std::move(c));
+  }
+  return settle_moved(accepted);
+}
+
+/// Whether each file that was moved into active/ is still the one that was looked at: then it is accepted, otherwise it
+/// goes back. Of what could not be found out, or not given back, nothing is dropped: it is looked at again.
+bool claimer::settle_moved(std::vector<std::unique_ptr<batch>>& accepted) {
+  bool moved = false;
+  std::vector<std::unique_ptr<candidate>> group;
+  group.swap(moved_);
+  for (auto& c : group) {
+    const std::string path = paths_.active(c->name());
+    const auto now = files_.stat(path);
+    if (!now) {
+      if (now.error() == std::errc::no_such_file_or_directory) continue;  // somebody took it away
+      problem("cannot look at " + c->name() + " in active/", now.error());
+      moved_.push_back(std::move(c));
+      continue;
+    }
+    if (!c->is_still(*now)) {
+      auto back = files_.rename(path, paths_.incoming() + "/" + c->name(), rename_mode::no_replace);
+      if (!back) {
+        problem("cannot give back " + c->name(), back.error());
+        moved_.push_back(std::move(c));
+        continue;
+      }
       spdlog::warn("spool: {} was replaced or changed while it was being accepted; it is looked at again", c->name());
-      auto back = files_.rename(paths_.active(c->name()), paths_.incoming() + "/" + c->name(), rename_mode::no_replace);
-      if (!back) problem("cannot give back " + c->name(), back.error());
       continue;
     }
     (void)files_.remove(paths_.incoming() + "/" + c->name() + ".crc32c");
@@ -217,6 +239,7 @@ bool claimer::step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t ro
   bool worked = false;
   if (time_.steady() >= next_look_ && room != 0) {
     if (!unnamed_.empty()) worked = remember(accepted);
+    if (unnamed_.empty() && !moved_.empty()) worked |= settle_moved(accepted);
     if (unnamed_.empty()) look();
   }
   const auto until = time_.steady() + 10ms;

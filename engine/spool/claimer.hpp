@@ -30,7 +30,7 @@ class claimer {
   /// appended to `accepted`. Returns true when it did something. `room`: batches that may still be opened.
   bool step(std::vector<std::unique_ptr<batch>>& accepted, std::size_t room);
   /// Nothing is waiting or being looked at, as of the last look.
-  bool idle() const noexcept { return idle_ && unnamed_.empty(); }
+  bool idle() const noexcept { return idle_ && unnamed_.empty() && moved_.empty(); }
   /// Forces a look at the next step.
   void look_now() noexcept { next_look_ = {}; }
 
@@ -53,6 +53,7 @@ class claimer {
   void reject(const std::string& name, const std::string& why, bool numbered = false);
   void try_later(const std::string& name);
   bool accept(std::vector<std::unique_ptr<batch>>& accepted);
+  bool settle_moved(std::vector<std::unique_ptr<batch>>& accepted);
   bool remember(std::vector<std::unique_ptr<batch>>& accepted);
   void problem(const std::string& what, std::error_code why);
 
@@ -66,6 +67,7 @@ class claimer {
   std::chrono::steady_clock::time_point next_look_{};
   std::deque<std::unique_ptr<candidate>> candidates_;
   std::vector<std::unique_ptr<candidate>> ready_;
+  std::vector<std::unique_ptr<candidate>> moved_;    // in active/, whether they are what was looked at is not known yet
   std::vector<std::unique_ptr<candidate>> unnamed_;  // in active/ durably, their names not remembered yet
   std::unordered_set<std::string> seen_;             // under consideration
   struct owner {
