@@ -39,7 +39,7 @@ std::uint64_t hash(std::uint64_t seed, std::string_view text) noexcept {
     text.remove_prefix(8);
   }
   std::uint64_t rest = 0;
-  std::memcpy(&rest, text.data(), text.size());
+  if (!text.empty()) std::memcpy(&rest, text.data(), text.size());  // an empty view may point nowhere
   return mix(seed ^ rest, odd);
 }
 

@@ -1,0 +1,82 @@
+#include "engine/spool/claimer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/runtime/memory_file_system.hpp"
+
+namespace trunkline::engine {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A spool in memory with one file in incoming/. While `failing_`, its name in active/ can be neither looked at nor
+/// moved.
+class claimer_test : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const auto& path : {paths_.spool, paths_.incoming(), paths_.active(), paths_.done(), paths_.rejected(),
+                             paths_.data, paths_.expanded()}) {
+      ASSERT_TRUE(files_.make_directory(path));
+    }
+    const std::string text = "{\"to\":\"491701234567\",\"text\":\"hello\"}\n";
+    auto opened = files_.open(paths_.incoming() + "/a.jsonl", open_mode::create_new);
+    ASSERT_TRUE(opened);
+    ASSERT_TRUE((*opened)->write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0));
+    ASSERT_TRUE((*opened)->sync());
+    ASSERT_TRUE(names_.load(0));
+    files_.set_fault_hook([this](file_operation what, const std::string& path) -> std::optional<std::error_code> {
+      const bool looks_or_moves = what == file_operation::stat || what == file_operation::rename;
+      if (!failing_ || !looks_or_moves || path != paths_.active("a.jsonl")) return std::nullopt;
+      ++failed_;
+      return std::make_error_code(error_);
+    });
+  }
+
+  void steps(int count) {
+    for (int i = 0; i < count; ++i) {
+      (void)claimer_.step(accepted_, 10);
+      time_.advance(milliseconds(200));
+    }
+  }
+
+  manual_clock time_;
+  memory_file_system files_{1, &time_};
+  spool_paths paths_{"/spool", "/data"};
+  spool_config spool_;
+  name_memory names_{files_, paths_.names(), 3600};
+  std::atomic<std::uint32_t> next_{1};
+  claimer claimer_{files_, time_, spool_, paths_, record_options{}, names_, next_};
+  std::vector<std::unique_ptr<batch>> accepted_;
+  bool failing_ = false;
+  int failed_ = 0;
+  std::errc error_{};
+};
+
+class claimer_error_test : public claimer_test, public testing::WithParamInterface<std::errc> {};
+
+TEST_P(claimer_error_test, what_can_be_neither_looked_at_nor_given_back_is_accepted_once_it_can) {
+  error_ = GetParam();
+  failing_ = true;
+  steps(20);
+  EXPECT_GT(failed_, 2) << "it is tried again";
+  EXPECT_TRUE(accepted_.empty()) << "nothing is accepted that was not looked at";
+  EXPECT_FALSE(claimer_.idle()) << "it still waits";
+  failing_ = false;
+  steps(20);
+  ASSERT_EQ(accepted_.size(), 1U);
+  EXPECT_EQ(accepted_.front()->name, "a.jsonl");
+  EXPECT_TRUE(claimer_.idle());
+  steps(20);
+  EXPECT_EQ(accepted_.size(), 1U) << "once";
+}
+
+INSTANTIATE_TEST_SUITE_P(each_error, claimer_error_test,
+                         testing::Values(std::errc::no_space_on_device, std::errc::io_error));
+
+}  // namespace
+}  // namespace trunkline::engine
