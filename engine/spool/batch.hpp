@@ -31,6 +31,7 @@ struct block {
   std::uint16_t entries = 0;                                       ///< feeder
   std::int64_t due_ms = std::numeric_limits<std::int64_t>::max();  ///< wall clock of the next visit it needs; feeder
   std::uint64_t waits = 0;             ///< bits (carrier id % 64) that left lines wait for; feeder
+  std::uint64_t retry_waits = 0;       ///< the same of lines whose later attempt is due; feeder
   std::atomic<std::uint16_t> open{0};  ///< messages without a synced outcome; outputs count down
   entry_bits final{};                  ///< outcome in journal and report (or not a message); outputs and feeder set
   entry_bits taken{};                  ///< in memory; feeder
@@ -148,6 +149,7 @@ class batch final : public batch_control {
   std::uint32_t messages = 0;               ///< entries that are messages, so far
   std::uint32_t next_waiting = 0;           ///< where the search for a block that may move goes on
   std::uint64_t waits = 0;                  ///< at least the union of what its blocks wait for
+  std::uint64_t retry_waits = 0;            ///< likewise
   std::int64_t earliest_due_ms = never_ms;  ///< no block is due before
   std::unordered_map<std::uint32_t, postponed_line> postponed;
   std::unordered_map<std::uint32_t, std::vector<accepted_part>> partly_accepted;

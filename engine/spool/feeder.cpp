@@ -256,24 +256,24 @@ bool feeder::empty_closed_lanes() {
   return any;
 }
 
-std::uint64_t feeder::roomy_carriers() const {
-  std::uint64_t mask = 0;
+feeder::room_for feeder::roomy_carriers() const {
+  room_for mask;
   const auto now = time_.steady();
   for (const auto& c : routing_->carriers) {
     if (!c || c->closed() || !c->config().can_send()) continue;
-    if (!c->usable(now, 0ms) || too_many_postponed(*c)) continue;
+    if (!c->usable(now, 0ms)) continue;
     c->look_again();
-    if (c->roomy()) {
-      mask |= carrier_bit(c->id());
-    } else {
+    if (!c->roomy()) {
       c->want_room();
-      if (c->roomy()) mask |= carrier_bit(c->id());
+      if (!c->roomy()) continue;
     }
+    mask.retries |= carrier_bit(c->id());
+    if (!too_many_postponed(*c)) mask.fresh |= carrier_bit(c->id());
   }
   return mask;
 }
 
-bool feeder::find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms) {
+bool feeder::find_block(batch& b, std::uint32_t& block_index, room_for roomy, std::int64_t now_ms) {
   const std::uint32_t count = b.blocks.size();
   if (b.last_block_open) {
     block_index = count - 1;
@@ -296,27 +296,30 @@ bool feeder::find_block(batch& b, std::uint32_t& block_index, std::uint64_t room
     }
     b.earliest_due_ms = earliest;
   }
-  if ((b.waits & roomy) != 0) {
+  if ((b.waits & roomy.fresh) != 0 || (b.retry_waits & roomy.retries) != 0) {
     std::uint64_t waits = 0;
+    std::uint64_t retry_waits = 0;
     for (std::uint32_t n = 0; n < count; ++n) {
       const std::uint32_t i = (b.next_waiting + n) % count;
       block& at = b.blocks[i];
-      if (at.waits == 0) continue;
+      if ((at.waits | at.retry_waits) == 0) continue;
       if (at.open.load(std::memory_order_relaxed) == 0) {
-        at.waits = 0;
+        at.waits = at.retry_waits = 0;
         continue;
       }
-      if ((at.waits & roomy) != 0) {
+      if ((at.waits & roomy.fresh) != 0 || (at.retry_waits & roomy.retries) != 0) {
         block_index = i;
         b.next_waiting = i;
         return true;
       }
       waits |= at.waits;
+      retry_waits |= at.retry_waits;
     }
     b.waits = waits;  // the whole table was looked at
+    b.retry_waits = retry_waits;
     b.next_waiting = 0;
   }
-  if (!b.scanned && roomy != 0) {
+  if (!b.scanned && roomy.fresh != 0) {
     block_index = count;
     return true;
   }
@@ -325,11 +328,11 @@ bool feeder::find_block(batch& b, std::uint32_t& block_index, std::uint64_t room
 
 batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms) {
   const auto now = time_.steady();
-  roomy_ = take_new ? roomy_carriers() : 0;
-  const std::uint64_t roomy = roomy_;
+  roomy_ = take_new ? roomy_carriers() : room_for{};
+  const room_for roomy = roomy_;
   // Where no carrier has moved for a while the files are read on all the same, to learn what becomes due and when.
-  if (roomy != 0) last_roomy_ = now;
-  const bool idle_scan = take_new && roomy == 0 && now - last_roomy_ >= idle_scan_after;
+  if (roomy.any()) last_roomy_ = now;
+  const bool idle_scan = take_new && !roomy.any() && now - last_roomy_ >= idle_scan_after;
   for (const bool urgent : {true, false}) {
     auto turn = batches_.upper_bound(last_turn_);
     for (std::size_t n = 0; n < batches_.size(); ++n, ++turn) {
@@ -339,7 +342,9 @@ batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_
       // A paused batch moves for what ends, a cancelled one needs no carrier.
       const bool paused = b.paused.load(std::memory_order_relaxed);
       const bool cancelled = b.cancelled.load(std::memory_order_relaxed);
-      if (find_block(b, block_index, paused ? 0 : cancelled ? ~std::uint64_t{0} : roomy, now_ms)) {
+      constexpr room_for none;
+      constexpr room_for all{~std::uint64_t{0}, ~std::uint64_t{0}};
+      if (find_block(b, block_index, paused ? none : cancelled ? all : roomy, now_ms)) {
         last_turn_ = b.batch_id;
         return &b;
       }
@@ -443,12 +448,13 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
   const bool frontier = fresh || b.last_block_open;
   block& at = b.blocks[block_index];
   const std::uint64_t waited_for = frontier ? ~std::uint64_t{0} : at.waits;
+  const std::uint64_t retries_waited_for = at.retry_waits;
   const std::int64_t due_before = at.due_ms;
   at.due_ms = never_ms;
-  at.waits = 0;
+  at.waits = at.retry_waits = 0;
   reader_.seek(b, at.offset, at.first_line);
   visit_state state;
-  state.began_roomy = roomy_ != 0;
+  state.began_roomy = roomy_.any();
   const std::int64_t when_memory_may_be_left = now_ms + (b.cancelled.load(std::memory_order_relaxed) ? 5 : 1000);
   bool ended = false;
   const std::uint32_t count = frontier ? block_entries : at.entries;
@@ -461,8 +467,8 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     if (what == entry_reader::outcome::failed) {
       if (state.pending != nullptr) sink_.event(event_kind::admission, state.pending);
       b.last_block_open = frontier;
-      at.waits = ~std::uint64_t{0};
-      b.waits |= at.waits;
+      at.waits = at.retry_waits = ~std::uint64_t{0};
+      b.waits = b.retry_waits = at.waits;
       at.due_ms = std::min(due_before, state.due_ms);
       b.earliest_due_ms = std::min(b.earliest_due_ms, at.due_ms);
       return source_failed(b, block_index * block_entries + i, reader_.error(), now_ms);
@@ -473,6 +479,7 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
       // Nothing more fits now: the rest of the block is not even looked at.
       // A visit for something that was due does not know what the others wait for.
       state.waits |= waited_for != 0 ? waited_for : ~std::uint64_t{0};
+      state.retry_waits |= retries_waited_for;
       state.due_ms = std::min(state.due_ms, when_memory_may_be_left);
       if (!frontier) break;
       continue;
@@ -482,11 +489,12 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     if (taken == taking::no_memory) {
       state.memory_left = false;
       state.waits |= waited_for;
+      state.retry_waits |= retries_waited_for;
       state.due_ms = std::min(state.due_ms, when_memory_may_be_left);
     }
     if (taken == taking::taken || taken == taking::finished) block::set_alone(at.taken, i);
     // Once no carrier has room the rest is left unread; a visit that began without any reads on, to learn what is due.
-    if (taken == taking::left && state.began_roomy && roomy_ == 0) state.memory_left = false;
+    if (taken == taking::left && state.began_roomy && !roomy_.any()) state.memory_left = false;
   }
   b.retry_after_ms = 0;
   if (frontier) {
@@ -499,8 +507,10 @@ void feeder::visit(batch& b, std::uint32_t block_index, std::int64_t now_ms) {
     }
   }
   at.waits = state.waits;
+  at.retry_waits = state.retry_waits;
   at.due_ms = std::min(at.due_ms, state.due_ms);
   b.waits |= state.waits;
+  b.retry_waits |= state.retry_waits;
   b.earliest_due_ms = std::min(b.earliest_due_ms, at.due_ms);
   if (state.pending != nullptr) sink_.event(event_kind::admission, state.pending);
 }

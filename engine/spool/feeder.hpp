@@ -98,7 +98,8 @@ class feeder {
   enum class taking : std::uint8_t { taken, left, finished, no_memory };
   struct visit_state {
     admission* pending = nullptr;
-    std::uint64_t waits = 0;
+    std::uint64_t waits = 0;        ///< as in the block
+    std::uint64_t retry_waits = 0;  ///< as in the block
     std::int64_t due_ms = never_ms;
     bool memory_left = true;
     bool began_roomy = false;
@@ -126,7 +127,13 @@ class feeder {
   void forget_closed();
   bool empty_closed_lanes();
   batch* next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms);
-  bool find_block(batch& b, std::uint32_t& block_index, std::uint64_t roomy, std::int64_t now_ms);
+  /// Carriers (bit id % 64) that would take lines now. One with too many postponed lines takes no new ones, but those.
+  struct room_for {
+    std::uint64_t fresh = 0;    ///< any line
+    std::uint64_t retries = 0;  ///< a line whose later attempt is due; includes `fresh`
+    bool any() const noexcept { return retries != 0; }
+  };
+  bool find_block(batch& b, std::uint32_t& block_index, room_for roomy, std::int64_t now_ms);
   result<void> open_source(batch& b);
   void look_for_change(batch& b);
   static bool in_active(const batch& b) noexcept;
@@ -153,7 +160,7 @@ class feeder {
   /// The carrier that has accepted some parts of this message already, if it can still send; else null.
   const std::shared_ptr<carrier>& partly_sent_by(const batch& b, std::uint32_t entry) const;
   void restore_parts(batch& b, message& m, const std::string& carrier_name);
-  std::uint64_t roomy_carriers() const;
+  room_for roomy_carriers() const;
   void source_failed(batch& b, std::uint32_t entry, std::error_code why, std::int64_t now_ms);
 
   feeder_options options_;
@@ -176,7 +183,7 @@ class feeder {
   std::vector<std::uint32_t> postponed_by_;  // lines that wait for a later attempt, by carrier
   std::vector<carrier*> holders_;            // of this turn; the routing snapshot owns them
   std::uint64_t route_counter_ = 0;
-  std::uint64_t roomy_ = 0;  // carriers (id % 64) that had room when the turn began and have not refused since
+  room_for roomy_;  // carriers that had room when the turn began and have not refused since
   std::chrono::steady_clock::time_point last_roomy_{};
   std::chrono::steady_clock::time_point now_{};  // of this step
   std::mutex closed_mutex_;

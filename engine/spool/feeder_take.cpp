@@ -85,8 +85,12 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   }
 
   postponed_line later;
+  bool again = false;  // this line was postponed
   if (!b.postponed.empty()) {
-    if (const auto found = b.postponed.find(entry); found != b.postponed.end()) later = found->second;
+    if (const auto found = b.postponed.find(entry); found != b.postponed.end()) {
+      later = found->second;
+      again = true;
+    }
   }
   if (!b.unresolved.empty()) {
     if (const auto found = b.unresolved.find(entry); found != b.unresolved.end()) {
@@ -156,6 +160,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   }
 
   // By whom.
+  std::uint64_t& waits_of_its_kind = again ? state.retry_waits : state.waits;
   carrier* to = pinned;
   std::uint8_t position = 0xff;
   const auto now = now_;
@@ -202,7 +207,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
         return finish(from, message_status::rejected, reason::no_sending_carrier,
                       fmt::format("no carrier of route \"{}\" can send", rule->name), context);
       }
-      state.waits |= waits;
+      waits_of_its_kind |= waits;
       state.due_ms = std::min(state.due_ms, context.expires_at_ms);
       return taking::left;
     }
@@ -216,7 +221,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   }
   if (!to->usable(now, 0ms)) {
     // Its sessions are down: the line waits in its file for them, or for failover_after.
-    state.waits |= carrier_bit(to->id());
+    waits_of_its_kind |= carrier_bit(to->id());
     state.due_ms = std::min(state.due_ms, context.expires_at_ms);
     if (rule != nullptr && rule->to.size() > 1) {
       const auto patience =
@@ -227,12 +232,14 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   }
   const std::uint32_t room = to->room(from->priority);
   const auto leave = [&] {
-    state.waits |= carrier_bit(to->id());
+    waits_of_its_kind |= carrier_bit(to->id());
     state.due_ms = std::min(state.due_ms, context.expires_at_ms);
-    roomy_ &= ~carrier_bit(to->id());
+    roomy_.fresh &= ~carrier_bit(to->id());
+    // A carrier that only takes no new lines may still take one that was postponed.
+    if (again || !too_many_postponed(*to)) roomy_.retries &= ~carrier_bit(to->id());
     return taking::left;
   };
-  if (room == 0 || (later.attempts == 0 && later.tried == 0 && too_many_postponed(*to))) return leave();
+  if (room == 0 || (!again && too_many_postponed(*to))) return leave();
 
   // In which octets.
   const std::string_view sender = from->has_from                      ? from->from
@@ -275,7 +282,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   }
   if (b.on_unknown == unknown_policy::hold) m->flags |= flag_hold;
   if (!b.partly_accepted.empty()) restore_parts(b, *m, to->config().name);
-  if (later.attempts != 0 || later.tried != 0) forget_postponed(b, entry);
+  if (again) forget_postponed(b, entry);
   hold(*to, m->slots);
   if (m->parts_accepted == m->parts) {
     // All its parts went out before a restart; only the outcome was lost.

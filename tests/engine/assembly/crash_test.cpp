@@ -192,7 +192,7 @@ testing::AssertionResult random_life(std::uint64_t seed) {
 
 TEST(crash, lives_many_random_lives) {
   const std::uint64_t first = from_environment("CRASH_FIRST_SEED", 1);
-  const std::uint64_t seeds = from_environment("CRASH_SEEDS", 150);
+  const std::uint64_t seeds = from_environment("CRASH_SEEDS", 2000);
   unsigned failures = 0;
   for (std::uint64_t seed = first; seed < first + seeds && failures < 5; ++seed) {
     const auto kept_it = random_life(seed);

@@ -104,6 +104,7 @@ class world {
     std::string from;
     std::string text;
     std::vector<std::string> labels;  ///< of its parts
+    unsigned copies = 1;              ///< how often the carrier sends all of it
     bool makes = false;               ///< one message, to the phone
     bool opts_out = false;
   };
