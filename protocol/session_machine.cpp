@@ -227,7 +227,7 @@ void session_machine::on_bind_resp(const frame& pdu, time_point now) noexcept {
     system_id = read->system_id;
     peer_version = read->tlvs.find_u8(tlv_tag::sc_interface_version);
   }
-  handler_.on_bound(system_id, session_version(settings_.interface_version, peer_version));
+  handler_.on_bound(system_id, peer_version);
 }
 
 void session_machine::on_message(const frame& pdu, time_point now) noexcept {

@@ -11,7 +11,6 @@
 
 #include "protocol/framing.hpp"
 #include "protocol/keep_alive.hpp"
-#include "protocol/version.hpp"
 #include "protocol/window.hpp"
 
 namespace trunkline::protocol {
@@ -90,8 +89,9 @@ class session_handler {
  public:
   virtual ~session_handler() = default;
 
-  /// The bind was accepted. `system_id` dies with the octets.
-  virtual void on_bound(std::string_view system_id, trunkline::protocol::interface_version version) noexcept = 0;
+  /// The bind was accepted. `sc_interface_version`: what the response says of it, if anything; session_version() tells
+  /// what that means. `system_id` dies with the octets.
+  virtual void on_bound(std::string_view system_id, std::optional<std::uint8_t> sc_interface_version) noexcept = 0;
   /// A submit_sm was answered; its slot is free again.
   virtual void on_submit_answer(const submit_answer& answer) noexcept = 0;
   /// A submit_sm was not answered within response_timeout; its slot is free again, an answer that still comes is late.

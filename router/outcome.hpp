@@ -44,8 +44,9 @@ enum class reason : std::uint8_t {
   attempts_exhausted = 17,
   file_changed = 18,
   interrupted = 19,
+  peer_version = 20,
 };
-inline constexpr std::size_t reason_count = 20;
+inline constexpr std::size_t reason_count = 21;
 
 /// The order in which messages pass the lanes of a carrier; lower is earlier.
 enum class priority : std::uint8_t { urgent = 0, normal = 1, bulk = 2 };
@@ -84,6 +85,7 @@ inline constexpr std::array<reason_text, reason_count> reason_texts{{
     {"attempts_exhausted", "given up after the configured number of attempts"},
     {"file_changed", "the file of the batch was changed or damaged after it was accepted"},
     {"interrupted", "the engine stopped before the answer was known, and the batch says hold"},
+    {"peer_version", "the carrier speaks a version of SMPP that has no way to carry this text"},
 }};
 
 }  // namespace detail

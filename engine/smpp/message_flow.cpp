@@ -15,6 +15,7 @@
 
 #include "engine/dispatch/optout_set.hpp"
 #include "engine/smpp/part_access.hpp"
+#include "engine/smpp/peer_version.hpp"
 #include "protocol/pdu.hpp"
 
 namespace trunkline::engine {
@@ -287,12 +288,33 @@ bool message_flow::may_be_sent(message& m) {
     probe_.opted_out.add();
     return false;
   }
+  if (older_version_ && peer_is_too_old_for(m)) [[unlikely]] {
+    m.credit = 0;
+    finish(m, router::message_status::rejected, router::reason::peer_version);
+    return false;
+  }
   if (m.owner != nullptr && m.owner->paused.load(std::memory_order_relaxed)) {
     withdraw_intent(m);
     sink_.give_back(&m, return_reason::elsewhere);
     return false;
   }
   return true;
+}
+
+/// The peer turned out to speak a version that has no way to carry this message's text.
+bool message_flow::peer_is_too_old_for(message& m) {
+  // An accepted part holds its id instead; the peer could take it then.
+  if (m.parts_accepted != 0) return false;
+  const std::size_t body = load_part(m, 0).body_length;
+  std::vector<std::uint8_t> pdu(protocol::header_bytes + body);
+  protocol::write_header(std::span<std::uint8_t, protocol::header_bytes>(pdu.data(), protocol::header_bytes),
+                         {.command_length = static_cast<std::uint32_t>(pdu.size()),
+                          .id = protocol::command_id::submit_sm,
+                          .status = protocol::command_status::rok,
+                          .sequence_number = 1});
+  m.read(part_octets_offset(m, 0), std::span(pdu).subspan(protocol::header_bytes));
+  const auto cut = protocol::next_frame(pdu);
+  return cut.kind == protocol::frame_kind::complete && needs_newer_version(cut.frame, *older_version_);
 }
 
 /// True: its sender has sent as much as it may for now (`throughput_per_sender`); the message comes back when its time
@@ -363,7 +385,7 @@ std::uint32_t message_flow::write_parts(message& m, std::size_t& used, std::uint
     store_part(m, part, record);
     ++m.parts_in_flight;
     m.submitted_at_ms = wall_ms_;
-    used += length;
+    used += older_version_ ? fit_to_version({out, length}, *older_version_) : length;
     ++written;
   }
   return written;
@@ -412,9 +434,19 @@ bool message_flow::end_turn() {
   return others_wait;
 }
 
-void message_flow::on_bound(std::string_view system_id, protocol::interface_version version) noexcept {
-  spdlog::info("{}: logged in, peer \"{}\", version {:x}", name_, system_id.substr(0, 64),
-               static_cast<unsigned>(version));
+void message_flow::on_bound(std::string_view system_id, std::optional<std::uint8_t> sc_interface_version) noexcept {
+  const auto configured = carrier_.config().interface_version;
+  const auto version = ruling_version(configured, sc_interface_version);
+  older_version_.reset();
+  if (static_cast<std::uint8_t>(version) < configured) older_version_ = version;
+  spdlog::info("{}: logged in, peer \"{}\"", name_, system_id.substr(0, 64));
+  if (older_version_) {
+    spdlog::warn(
+        "{}: the peer speaks SMPP {:x}.{:x}, older than the configured {:x}.{:x}: messages go without the "
+        "parameters that it does not know, and those whose text needs one are rejected (peer_version)",
+        name_, static_cast<unsigned>(version) >> 4U, static_cast<unsigned>(version) & 15U, configured >> 4U,
+        configured & 15U);
+  }
   last_ok_ = logged_in_ = true;
   last_active_ = now_;
   probe_.last_state.store(session_last_state::ok, std::memory_order_relaxed);

@@ -15,6 +15,7 @@
 #include "engine/dispatch/session_probe.hpp"
 #include "engine/smpp/options.hpp"
 #include "protocol/session_machine.hpp"
+#include "protocol/version.hpp"
 #include "router/window_tuner.hpp"
 
 namespace trunkline::engine {
@@ -89,7 +90,7 @@ class message_flow final : public protocol::session_handler {
 
  private:
   // protocol::session_handler
-  void on_bound(std::string_view system_id, protocol::interface_version version) noexcept override;
+  void on_bound(std::string_view system_id, std::optional<std::uint8_t> sc_interface_version) noexcept override;
   void on_submit_answer(const protocol::submit_answer& answer) noexcept override;
   void on_submit_timeout(protocol::submit_token token) noexcept override;
   bool on_received(const protocol::frame& pdu) noexcept override;
@@ -99,6 +100,7 @@ class message_flow final : public protocol::session_handler {
   // writing
   std::size_t add_submits(std::size_t used, std::uint32_t slots);
   bool may_be_sent(message& m);
+  bool peer_is_too_old_for(message& m);
   void begin_attempt(message& m) noexcept;
   void size_window();
   bool sender_must_wait(message& m);
@@ -148,6 +150,8 @@ class message_flow final : public protocol::session_handler {
   bool closed_ = false;
   bool refused_ = false;
   bool logged_in_ = false;
+  /// Set when the peer speaks an older version than the carrier is configured for.
+  std::optional<protocol::interface_version> older_version_;
   bool last_ok_ = true;  ///< what the probe says as last state
   time_point now_{};
   std::int64_t wall_ms_ = 0;

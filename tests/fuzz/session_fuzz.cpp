@@ -16,7 +16,7 @@ void check(bool holds) {
 }
 
 struct counting_handler final : session_handler {
-  void on_bound(std::string_view, trunkline::protocol::interface_version) noexcept override { ++bound; }
+  void on_bound(std::string_view, std::optional<std::uint8_t>) noexcept override { ++bound; }
   void on_submit_answer(const submit_answer&) noexcept override { ++ended; }
   void on_submit_timeout(submit_token) noexcept override { ++ended; }
   bool on_received(const frame& pdu) noexcept override {

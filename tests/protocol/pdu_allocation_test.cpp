@@ -136,7 +136,7 @@ TEST(allocation, reassembly_allocates_only_at_the_start) {
 
 TEST(allocation, a_session_in_its_stride_allocates_nothing) {
   struct : session_handler {
-    void on_bound(std::string_view, trunkline::protocol::interface_version) noexcept override {}
+    void on_bound(std::string_view, std::optional<std::uint8_t>) noexcept override {}
     void on_submit_answer(const submit_answer&) noexcept override { ++answers; }
     void on_submit_timeout(submit_token) noexcept override {}
     bool on_received(const frame&) noexcept override { return true; }

@@ -28,7 +28,7 @@ struct recorder : session_handler {
     std::string message_id;
     std::chrono::steady_clock::duration duration;
   };
-  void on_bound(std::string_view id, trunkline::protocol::interface_version version) noexcept override {
+  void on_bound(std::string_view id, std::optional<std::uint8_t> version) noexcept override {
     bound = std::string(id);
     peer_version = version;
   }
@@ -45,7 +45,7 @@ struct recorder : session_handler {
   void on_alert(const frame&) noexcept override { ++alerts; }
 
   std::optional<std::string> bound;
-  trunkline::protocol::interface_version peer_version{};
+  std::optional<std::uint8_t> peer_version;
   std::vector<answered> answers;
   std::vector<submit_token> timeouts;
   std::vector<std::uint32_t> received;

@@ -38,7 +38,7 @@ TEST(outcome, codes_are_distinct_and_described) {
 TEST(outcome, numbers_do_not_move) {
   EXPECT_EQ(static_cast<int>(reason::no_route), 10);
   EXPECT_EQ(static_cast<int>(reason::file_changed), 18);
-  EXPECT_EQ(static_cast<int>(reason::interrupted), static_cast<int>(reason_count) - 1);
+  EXPECT_EQ(static_cast<int>(reason::peer_version), static_cast<int>(reason_count) - 1);
   EXPECT_EQ(static_cast<int>(message_status::cancelled), 5);
 }
 

@@ -32,7 +32,8 @@ class stage {
   }
 
   /// A message of `parts` parts whose text names line and part; `validity` makes room for a validity_period.
-  message* make(std::uint32_t line, std::uint8_t parts = 1, std::size_t text_bytes = 0, bool validity = false) {
+  message* make(std::uint32_t line, std::uint8_t parts = 1, std::size_t text_bytes = 0, bool validity = false,
+                protocol::tlv_view tlvs = {}) {
     std::vector<std::vector<std::uint8_t>> bodies;
     protocol::submit_sm pdu;
     std::size_t stride = 0;
@@ -40,6 +41,7 @@ class stage {
       std::string text = "line " + std::to_string(line) + " part " + std::to_string(part);
       if (text.size() < text_bytes) text.resize(text_bytes, '.');
       pdu.source_addr = "12345";
+      pdu.tlvs = tlvs;
       pdu.destination_addr = "491701234567";
       if (validity) pdu.validity_period = "000000000000000R";
       pdu.short_message = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

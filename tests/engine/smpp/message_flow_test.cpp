@@ -43,13 +43,16 @@ struct flow_test : testing::Test {
     sink = std::make_unique<outcome_sink>(around.queues);
     flow = std::make_unique<message_flow>(*target, *probe, *sink, options, "test");
   }
-  void connect() {
+  /// `sc_interface_version`: what the answer to the bind says; 0: nothing.
+  void connect(std::uint8_t sc_interface_version = 0) {
     answers = std::make_shared<acknowledged>();
     flow->connected(answers, now);
     const auto sent = build();
     ASSERT_EQ(sent.size(), 1U);
     protocol::bind_resp resp;
     resp.id = protocol::response_of(sent[0].header.id);
+    const std::uint8_t tlv[] = {0x02, 0x10, 0x00, 0x01, sc_interface_version};
+    if (sc_interface_version != 0) resp.tlvs = protocol::tlv_view(tlv);
     hear(resp, sent[0].header.sequence_number);
     ASSERT_TRUE(flow->logged_in());
   }
@@ -281,6 +284,34 @@ TEST_F(flow_test, somebody_who_opted_out_is_not_sent_to) {
 }
 
 /// One part, one answer, for each class of status.
+TEST_F(flow_test, a_peer_that_is_older_than_configured_is_sent_no_parameters) {
+  const std::uint8_t user_message_reference[] = {0x02, 0x04, 0x00, 0x02, 0x00, 0x07};
+  const std::uint8_t payload[] = {0x04, 0x24, 0x00, 0x02, 'h', 'i'};
+  for (const std::uint8_t answered : {std::uint8_t{0}, std::uint8_t{0x34}, std::uint8_t{0x33}}) {
+    make();
+    connect(answered);
+    message* numbered = around.make(1, 1, 0, false, protocol::tlv_view(user_message_reference));
+    message* long_text = around.make(2, 1, 0, false, protocol::tlv_view(payload));
+    message* both[] = {numbered, long_text};
+    target->push(lane::bulk, both, *tokens);
+    const auto sent = build();
+    ASSERT_EQ(sent.size(), answered == 0x33 ? 1U : 2U);
+    const auto pdu = protocol::decode<protocol::submit_sm>(sent[0]);
+    ASSERT_TRUE(pdu);
+    EXPECT_EQ(pdu->tlvs.empty(), answered == 0x33);
+    EXPECT_EQ(text_of(sent[0]), "line 1 part 0");
+    for (const auto& f : sent) answer(f);
+    around.collect();
+    ASSERT_EQ(around.finals.size(), 2U);
+    EXPECT_EQ(numbered->status, message_status::sent);
+    EXPECT_EQ(stage::id_of(*numbered), "id" + std::to_string(sent[0].header.sequence_number));
+    EXPECT_EQ(long_text->status, answered == 0x33 ? message_status::rejected : message_status::sent);
+    EXPECT_EQ(long_text->why, answered == 0x33 ? reason::peer_version : reason::none);
+    around.finals.clear();
+    disconnect();
+  }
+}
+
 TEST_F(flow_test, every_class_of_answer) {
   enum class fate { sent, failed, retried, rerouted, elsewhere, again };
   struct row {
