@@ -148,8 +148,12 @@ result<void> optout_list::load(std::vector<std::string>& problems) {
   if (!ours) return tl::unexpected(ours.error());
   const bool stale = all.records > set_.size() + set_.size() / 2 + 1'000;
   if (!*ours || stale || all.skipped != 0) return rewrite();
-  if (*size > bytes_) return file_->truncate(bytes_).and_then([&] { return file_->sync(); });
-  return {};
+  // A killed process may have written, or renamed, without living to sync: what was read must not be lost any more,
+  // because nobody writes again what is there.
+  auto cut = *size > bytes_ ? file_->truncate(bytes_) : result<void>();
+  return cut.and_then([&] { return file_->sync(); }).and_then([&] {
+    return files_.sync_directory(path_.substr(0, path_.rfind('/')));
+  });
 }
 
 result<void> optout_list::look(std::vector<std::string>& problems) {

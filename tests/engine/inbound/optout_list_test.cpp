@@ -84,6 +84,24 @@ TEST_F(optout_test, what_was_not_flushed_may_be_gone_and_nothing_else) {
   EXPECT_TRUE(open()->contains("1", "100"));
 }
 
+// A killed process leaves what it wrote to the system, unsynced. Who asks the list then is told that the pair is there,
+// and will not add it again.
+TEST_F(optout_test, what_a_killed_process_left_unsynced_is_safe_once_it_was_loaded) {
+  for (std::uint64_t n = 0; n < 8; ++n) {
+    replace("TLOPTOUT");
+    auto list = open();
+    EXPECT_TRUE(list->add("12345", "491701", 10));
+    files.stop_after(n);
+    const bool flushed = list->flush().has_value();
+    list.reset();
+    files.kill();
+    const bool known = open()->contains("12345", "491701");
+    EXPECT_TRUE(known || !flushed);
+    files.crash();
+    EXPECT_EQ(open()->contains("12345", "491701"), known) << "died at operation " << n;
+  }
+}
+
 TEST_F(optout_test, a_file_cut_anywhere_keeps_what_is_whole) {
   auto list = open();
   for (int i = 0; i < 5; ++i) list->add("12345", std::to_string(490 + i), i);
