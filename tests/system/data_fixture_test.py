@@ -7,7 +7,6 @@ import io
 import json
 import sys
 import tarfile
-import time
 import unittest
 from pathlib import Path
 
@@ -106,9 +105,8 @@ class DataFixture(SystemTest):
                    and any(world.path("receipts").glob("[!.]*")), processes=[engine])
         inbound = [line["text"] for line in world.inbound("rest")]
         engine.kill()
-        time.sleep(0.2)
-        submits = read_submits(smsc.log_path)
         smsc.stop()
+        submits = read_submits(smsc.log_path)
         expected = {"batches": {n: {str(i): line["to"] for i, line in enumerate(lines, 2)} for n, lines in batches.items()},
                     "done": ["done.jsonl"], "hold": ["held.jsonl"], "paused": ["paused.jsonl"],
                     "opted_out": "4917000000", "inbound": inbound, "answered": [s.number for s in submits],
