@@ -44,12 +44,14 @@ bool carrier::release(std::uint32_t slots) noexcept {
 }
 
 carrier::producer::producer(carrier& c)
-    : tokens{queue::producer_token(c.lanes_[0]), queue::producer_token(c.lanes_[1]), queue::producer_token(c.lanes_[2]),
-             queue::producer_token(c.lanes_[3])} {}
+    : tokens{queue::producer_token(c.lanes_[0]), queue::producer_token(c.lanes_[1]),
+             queue::producer_token(c.lanes_[2]), queue::producer_token(c.lanes_[3]),
+             queue::producer_token(c.lanes_[4]), queue::producer_token(c.lanes_[5])} {}
 
 carrier::consumer::consumer(carrier& c)
-    : tokens{queue::consumer_token(c.lanes_[0]), queue::consumer_token(c.lanes_[1]), queue::consumer_token(c.lanes_[2]),
-             queue::consumer_token(c.lanes_[3])} {}
+    : tokens{queue::consumer_token(c.lanes_[0]), queue::consumer_token(c.lanes_[1]),
+             queue::consumer_token(c.lanes_[2]), queue::consumer_token(c.lanes_[3]),
+             queue::consumer_token(c.lanes_[4]), queue::consumer_token(c.lanes_[5])} {}
 
 void carrier::push(lane to, std::span<message* const> messages, producer& via) {
   if (messages.empty()) return;
@@ -59,7 +61,7 @@ void carrier::push(lane to, std::span<message* const> messages, producer& via) {
 }
 
 void carrier::push_returned(message* m) {
-  lanes_[static_cast<std::size_t>(lane::returned)].enqueue(m);
+  lanes_[static_cast<std::size_t>(again_lane_of(m->priority))].enqueue(m);
   wake(1);
 }
 
@@ -70,8 +72,13 @@ void carrier::push_again(message* m) {
 
 std::size_t carrier::drain(std::span<message*> out, consumer& via) noexcept {
   if (out.empty()) return 0;
-  const auto take = [&](std::size_t index, std::span<message*> into) {
+  constexpr std::size_t priorities = lane_count / 2;
+  const auto take_lane = [&](std::size_t index, std::span<message*> into) {
     return into.empty() ? std::size_t{0} : lanes_[index].try_dequeue_bulk(via.tokens[index], into.data(), into.size());
+  };
+  const auto take = [&](std::size_t priority, std::span<message*> into) {
+    const std::size_t again = take_lane(2 * priority, into);
+    return again + take_lane(2 * priority + 1, into.subspan(again));
   };
   // `turn` counts messages in its low bits, so that small drains leave an eighth too, and whose turn it is above them.
   const auto asked = static_cast<std::uint32_t>(std::min<std::size_t>(out.size(), 1U << 20U));
@@ -79,22 +86,22 @@ std::size_t carrier::drain(std::span<message*> out, consumer& via) noexcept {
   const std::uint32_t reserve = counted / 8;
   std::uint32_t rotation = via.turn >> 3U;
   std::size_t taken = 0;
-  std::size_t highest = 0;  // the first lane that gave something
+  std::size_t highest = 0;  // the first priority that gave something
   const auto from_the_top = [&](std::size_t limit) {
-    for (std::size_t i = 0; i < lane_count && taken < limit; ++i) {
+    for (std::size_t i = 0; i < priorities && taken < limit; ++i) {
       const std::size_t got = take(i, out.subspan(taken, limit - taken));
       if (taken == 0 && got != 0) highest = i;
       taken += got;
     }
   };
   from_the_top(out.size() - reserve);
-  if (reserve != 0 && highest + 1 < lane_count) {
-    // The lanes below take turns in being asked first.
-    const std::size_t below = lane_count - 1 - highest;
+  if (reserve != 0 && highest + 1 < priorities) {
+    // The priorities below take turns in being asked first.
+    const std::size_t below = priorities - 1 - highest;
     for (std::size_t i = 0; i < below && taken < out.size(); ++i) {
       taken += take(highest + 1 + (rotation + i) % below, out.subspan(taken));
     }
-    rotation = (rotation + 1) % 6;
+    rotation = (rotation + 1) % 2;
   }
   from_the_top(out.size());
   via.turn = (rotation << 3U) | (counted & 7U);
@@ -112,6 +119,10 @@ std::size_t carrier::queued() const noexcept {
   std::size_t total = 0;
   for (const queue& q : lanes_) total += q.size_approx();
   return total;
+}
+
+std::size_t carrier::queued_again() const noexcept {
+  return queued(lane::urgent_again) + queued(lane::normal_again) + queued(lane::bulk_again);
 }
 
 void carrier::add_waiter(wake_slot* slot) {

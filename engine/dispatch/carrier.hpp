@@ -23,13 +23,18 @@
 
 namespace trunkline::engine {
 
-/// Where messages of a carrier wait, highest first.
-enum class lane : std::uint8_t { returned, urgent, normal, bulk };
-inline constexpr std::size_t lane_count = 4;
+/// Where messages of a carrier wait, highest first: two for each priority, of which the first holds what came back and
+/// comes before the others of its priority. So nothing that has to be sent again overtakes what is more urgent.
+enum class lane : std::uint8_t { urgent_again, urgent, normal_again, normal, bulk_again, bulk };
+inline constexpr std::size_t lane_count = 6;
 
 /// The lane of a message that is offered for the first time.
 inline lane lane_of(router::priority p) noexcept {
   return p == router::priority::urgent ? lane::urgent : p == router::priority::normal ? lane::normal : lane::bulk;
+}
+/// The lane of a message that came back.
+inline lane again_lane_of(router::priority p) noexcept {
+  return static_cast<lane>(static_cast<std::uint8_t>(lane_of(p)) - 1);
 }
 
 struct session_probe;
@@ -106,18 +111,21 @@ class carrier {
   };
   /// Appends in order and wakes sessions that wait for work.
   void push(lane to, std::span<message* const> messages, producer& via);
-  /// A message that has to be sent again and comes first (throttled, lost answer). Any thread, no token.
+  /// A message that has to be sent again (throttled, lost answer) or was taken and not begun: it comes before the
+  /// others of its priority. Any thread, no token.
   void push_returned(message* m);
   /// A message that waited its time and comes no sooner than others of its priority. Any thread, no token.
   void push_again(message* m);
   /// Takes up to out.size() messages, highest lane first; about every eighth (over several drains, when they are small)
-  /// comes from a lower lane that has any. The caller owns them.
+  /// comes from a lower priority that has any. The caller owns them.
   std::size_t drain(std::span<message*> out, consumer& via) noexcept;
   /// Takes up to out.size() messages of one lane, oldest first.
   std::size_t drain(lane from, std::span<message*> out, consumer& via) noexcept;
   /// Approximate number of messages in a lane.
   std::size_t queued(lane l) const noexcept;
   std::size_t queued() const noexcept;
+  /// Of all priorities: what came back.
+  std::size_t queued_again() const noexcept;
 
   // --- sessions ----------------------------------------------------------------------------------------------------
   /// Registers the slot that wakes one session for work; call before the session looks into the lanes. A session parks

@@ -114,7 +114,8 @@ void feeder::recall(const batch& b) {
     if (!c || c->queued() == 0) continue;
     carrier::consumer from(*c);
     carrier::producer back(*c);
-    for (const lane at : {lane::returned, lane::urgent, lane::normal, lane::bulk}) {
+    for (std::uint8_t number = 0; number < lane_count; ++number) {
+      const auto at = static_cast<lane>(number);
       others.clear();
       for (std::size_t n = c->drain(at, found, from); n != 0; n = c->drain(at, found, from)) {
         for (std::size_t i = 0; i < n; ++i) {

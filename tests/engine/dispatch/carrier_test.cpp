@@ -91,11 +91,22 @@ TEST_F(lanes_test, an_empty_lane_reserves_nothing) {
   EXPECT_EQ(drain(80).size(), 30U);
 }
 
-TEST_F(lanes_test, returned_messages_come_first) {
-  fill(lane::urgent, 10);
-  auto back = std::make_unique<message>();
-  target->push_returned(back.get());
-  EXPECT_EQ(drain(1).at(0), back.get());
+TEST_F(lanes_test, what_came_back_comes_first_among_its_priority) {
+  std::map<router::priority, std::unique_ptr<message>> back;
+  for (const auto p : {router::priority::bulk, router::priority::normal, router::priority::urgent}) {
+    fill(lane_of(p), 2);
+    back[p] = std::make_unique<message>();
+    back[p]->priority = p;
+    target->push_returned(back[p].get());
+  }
+  EXPECT_EQ(target->queued_again(), 3U);
+  std::vector<message*> got;
+  for (int i = 0; i < 7; ++i) got.push_back(drain(1).at(0));
+  EXPECT_EQ(got[0], back[router::priority::urgent].get());
+  EXPECT_EQ(of({got[1], got[2]}, lane::urgent), 2U);
+  EXPECT_EQ(got[3], back[router::priority::normal].get());
+  EXPECT_EQ(of({got[4], got[5]}, lane::normal), 2U);
+  EXPECT_EQ(got[6], back[router::priority::bulk].get());
 }
 
 TEST(carrier, room_keeps_an_eighth_for_what_is_above_bulk) {

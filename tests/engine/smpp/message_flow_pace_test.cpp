@@ -35,11 +35,18 @@ struct flow_pace_test : testing::Test {
     hear(resp, bind[0].header.sequence_number);
     ASSERT_TRUE(flow->logged_in());
   }
-  void push(std::uint32_t count, std::uint8_t parts = 1) {
+  void push(std::uint32_t count, std::uint8_t parts = 1, router::priority priority = router::priority::bulk) {
     for (std::uint32_t i = 0; i < count; ++i) {
       message* m = around.make(next_line++, parts);
-      target->push(lane::bulk, {&m, 1}, *tokens);
+      m->priority = priority;
+      target->push(lane_of(priority), {&m, 1}, *tokens);
     }
+  }
+  /// "line N part M" of a submit_sm.
+  static std::string text_of(const protocol::frame& pdu) {
+    const auto submit = protocol::decode<protocol::submit_sm>(pdu);
+    if (!submit) return "";
+    return {reinterpret_cast<const char*>(submit->short_message.data()), submit->short_message.size()};
   }
   std::vector<protocol::frame> build() {
     const auto written = flow->build(now, wall);
@@ -120,6 +127,41 @@ TEST_F(flow_pace_test, a_throttled_message_comes_first_and_after_the_pause) {
   const auto again = build();
   ASSERT_EQ(again.size(), 1U);
   EXPECT_TRUE(std::equal(body.begin(), body.end(), again[0].body.begin(), again[0].body.end()));
+}
+
+TEST_F(flow_pace_test, what_was_taken_and_not_begun_lets_urgent_ones_by) {
+  auto config = test_config();
+  config.window = 9;
+  bound(config);
+  push(9, 3);
+  const auto first = build();
+  ASSERT_EQ(first.size(), 9U) << "three messages; the other six were taken, too, and went back";
+  EXPECT_EQ(target->queued(lane::bulk_again), 6U);
+  push(1, 1, router::priority::urgent);
+  for (const auto& pdu : std::vector(first.begin(), first.begin() + 3)) answer(pdu);
+  const auto second = build();
+  ASSERT_EQ(second.size(), 3U);
+  EXPECT_EQ(text_of(second[0]), "line 10 part 0");
+  EXPECT_EQ(text_of(second[1]), "line 4 part 0") << "and they keep their place before the others of their priority";
+}
+
+TEST_F(flow_pace_test, throttled_bulk_lets_urgent_ones_by) {
+  auto config = test_config();
+  config.window = 4;
+  bound(config);
+  push(6);
+  for (const auto& pdu : build()) answer(pdu, command_status::rthrottled);
+  push(1, 1, router::priority::urgent);
+  now += milliseconds(1100);
+  std::vector<std::string> order;
+  for (int step = 0; step < 200 && order.size() < 7; ++step) {
+    for (const auto& pdu : build()) order.push_back(text_of(pdu)), answer(pdu);
+    now += milliseconds(100);
+  }
+  ASSERT_EQ(order.size(), 7U);
+  EXPECT_EQ(order[0], "line 7 part 0");
+  EXPECT_EQ(order[1], "line 1 part 0");
+  EXPECT_EQ(order[6], "line 6 part 0");
 }
 
 TEST_F(flow_pace_test, few_full_queues_delay_their_messages_only) {

@@ -353,7 +353,7 @@ TEST_F(flow_test, every_class_of_answer) {
     }
     EXPECT_TRUE(around.finals.empty());
     if (r.expected == fate::again) {
-      EXPECT_EQ(target->queued(lane::returned), 1U);
+      EXPECT_EQ(target->queued_again(), 1U);
       EXPECT_TRUE(target->pacing().paused(now));
       EXPECT_TRUE(build().empty());
       now += seconds(20);
@@ -503,7 +503,7 @@ TEST_F(flow_test, a_lost_connection_flags_what_may_have_gone_out) {
   answer(2);
   disconnect();
   EXPECT_EQ(around.finals.size(), 1U);
-  EXPECT_EQ(target->queued(lane::returned), 9U);
+  EXPECT_EQ(target->queued_again(), 9U);
   EXPECT_EQ(probe->maybe_duplicates.value(), 9U);
   EXPECT_EQ(messages[0]->flags, 0);
   EXPECT_EQ(messages[1]->flags, flag_maybe_duplicate);
@@ -575,7 +575,7 @@ TEST_F(flow_test, announced_messages_go_back_when_nothing_was_written) {
   EXPECT_TRUE(flow->idle());
   around.collect();
   EXPECT_EQ(around.intents_returned, 2U);
-  EXPECT_EQ(target->queued(lane::returned), 2U);
+  EXPECT_EQ(target->queued_again(), 2U);
   EXPECT_EQ(first->flags, flag_hold);
   EXPECT_EQ(first->attempts, 0);
   EXPECT_EQ(around.queues.credit.outstanding(), 0);
@@ -640,7 +640,7 @@ TEST_F(flow_test, what_never_reached_the_socket_is_not_flagged) {
   EXPECT_EQ(messages[0]->flags, flag_maybe_duplicate);
   EXPECT_EQ(messages[1]->flags, flag_maybe_duplicate);
   for (std::size_t i = 2; i < 5; ++i) EXPECT_EQ(messages[i]->flags, 0) << i;
-  EXPECT_EQ(target->queued(lane::returned), 5U);
+  EXPECT_EQ(target->queued_again(), 5U);
   EXPECT_EQ(around.queues.credit.outstanding(), 0);
   EXPECT_TRUE(around.finals.empty());
 }
@@ -655,7 +655,7 @@ TEST_F(flow_test, a_message_half_written_when_the_connection_breaks_comes_back_w
   answer(3);
   disconnect();  // nothing under way, three parts not written
   EXPECT_EQ(m->flags, 0);
-  ASSERT_EQ(target->queued(lane::returned), 1U);
+  ASSERT_EQ(target->queued_again(), 1U);
   connect();
   auto sent = build();
   ASSERT_EQ(sent.size(), 2U);
