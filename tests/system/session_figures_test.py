@@ -1,0 +1,27 @@
+"""Figures of sessions in short runs, held to bounds that a busy machine keeps, too; bench/sessions makes the real ones."""
+
+import unittest
+
+import session_figures
+from harness import SCALE, SystemTest
+
+
+class SessionFigures(SystemTest):
+    def test_urgent_messages_overtake_bulk(self):
+        """Full lanes: an urgent message does not wait for the thousands of bulk messages that came before it."""
+        accepted, _ = session_figures.urgent(self, 40, load=5)
+        self.assertLessEqual(session_figures.quantile(accepted, 0.5), 60 * SCALE, "three times the link's 20 ms")
+        self.assertLessEqual(session_figures.quantile(accepted, 0.9), 500 * SCALE)
+
+    def test_the_rate_is_exact(self):
+        shares = session_figures.rate(self, 400, seconds=7, span=5.0)
+        self.assertLessEqual(max(shares), 1.02)
+        self.assertGreaterEqual(min(shares), 0.9 if SCALE == 1 else 0.5)
+
+    def test_a_carrier_that_returns_is_used_at_once(self):
+        delays, _ = session_figures.recovery(self, 2)
+        self.assertLessEqual(max(delays), 1500 * SCALE, "reconnect.max is 500 ms")
+
+
+if __name__ == "__main__":
+    unittest.main()
