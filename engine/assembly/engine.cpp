@@ -17,6 +17,7 @@
 
 #include "engine/assembly/adoption.hpp"
 #include "engine/assembly/batch_commands.hpp"
+#include "engine/dispatch/carrier_shares.hpp"
 #include "engine/runtime/configuration_routes.hpp"
 
 namespace trunkline::engine {
@@ -158,17 +159,10 @@ void engine::take_locks() {
   spool_lock_ = lock(paths_.spool_lock());
 }
 
-std::shared_ptr<carrier> engine::make_carrier(const carrier_config& config, std::uint64_t weight, std::uint64_t weights,
-                                              std::size_t carriers) {
-  // Half of the memory evenly, half by what can be under way; but no deeper than what keeps the windows busy while a
-  // commit runs: what is not in memory is as safe in its file, and memory in the cache is fast.
-  const std::uint64_t half = config_.engine.max_active / 2;
-  const std::uint64_t share = half / carriers + (weights == 0 ? 0 : half * weight / weights);
-  const std::uint64_t useful = 4 * weight + 8 * config_.engine.max_unsynced;
-  const auto depth = static_cast<std::uint32_t>(std::max<std::uint64_t>(16, std::min(share, useful)));
+std::shared_ptr<carrier> engine::make_carrier(const carrier_config& config, std::uint32_t share_slots) {
   const std::lock_guard lock(mutex_);
   const auto id = static_cast<std::uint16_t>(carriers_.size());
-  auto made = std::make_shared<carrier>(id, std::make_shared<const carrier_config>(config), depth);
+  auto made = std::make_shared<carrier>(id, std::make_shared<const carrier_config>(config), share_slots);
   carriers_.push_back(made);
   return made;
 }
@@ -241,10 +235,9 @@ void engine::start() {
   outputs_->name_start(state->next.segment);
   start_inbound(state->next.segment);
 
-  std::uint64_t weights = 0;
-  for (const auto& c : config_.carriers) weights += c.windows();
+  const carrier_shares shares(config_.engine.max_active, config_.engine.max_unsynced, config_.carriers);
   for (const auto& c : config_.carriers) {
-    auto made = make_carrier(c, c.windows(), weights, config_.carriers.size());
+    auto made = make_carrier(c, shares.of(c));
     commit_->name_carrier(made->id(), c.name);
     outputs_->name_carrier(made->id(), made);
   }
@@ -504,8 +497,7 @@ void engine::reload(const configuration& fresh) {
   std::vector<std::shared_ptr<carrier>> removed;
   std::vector<std::shared_ptr<carrier>> added;
   std::vector<std::shared_ptr<carrier>> tuned;
-  std::uint64_t weights = 0;
-  for (const auto& c : fresh.carriers) weights += c.windows();
+  const carrier_shares shares(config_.engine.max_active, fresh.engine.max_unsynced, fresh.carriers);
   const auto before = carriers();
   for (const auto& c : before) {
     if (c->closed()) continue;
@@ -523,7 +515,7 @@ void engine::reload(const configuration& fresh) {
     const auto named = [&](const auto& old) { return !old->closed() && old->config().name == c.name; };
     const auto old = std::find_if(before.begin(), before.end(), named);
     if (old != before.end() && (*old)->config() == c) continue;
-    auto made = make_carrier(c, c.windows(), weights, fresh.carriers.size());
+    auto made = make_carrier(c, shares.of(c));
     outputs_->name_carrier(made->id(), made);
     const journal_records::carrier_name name{made->id(), c.name};
     auto* r = new control_record;
@@ -537,6 +529,10 @@ void engine::reload(const configuration& fresh) {
     added.push_back(std::move(made));
   }
   for (const auto& c : removed) c->close();
+  // The shares of all, since a window of one is a part of what is divided.
+  for (const auto& c : carriers()) {
+    if (!c->closed()) c->set_depth(shares.of(c->config()));
+  }
   config_.routes = fresh.routes;
   config_.carriers = fresh.carriers;
   config_.engine.max_unsynced = fresh.engine.max_unsynced;

@@ -94,8 +94,7 @@ class engine {
   void start_inbound(std::uint64_t start);
   void sync_optouts();
   void take_locks();
-  std::shared_ptr<carrier> make_carrier(const carrier_config& config, std::uint64_t weight, std::uint64_t weights,
-                                        std::size_t carriers);
+  std::shared_ptr<carrier> make_carrier(const carrier_config& config, std::uint32_t share_slots);
   std::shared_ptr<const routing> make_routing(const configuration& from);
   void set_credit_limit();
   stage_thread::outcome feed();

@@ -63,6 +63,7 @@ json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
   j["paused"] = c.pacing().paused(now);
   j["slowed_by"] = c.pacing().recovering(now) ? to_text(c.pacing().reason()) : "";
   j["in_memory"] = c.held();
+  j["memory_share"] = c.depth();
   j["lanes"] = {{"returned", c.queued_again()},
                 {"urgent", c.queued(lane::urgent)},
                 {"normal", c.queued(lane::normal)},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -72,7 +73,8 @@ class carrier {
   /// Dispatcher: slots that a message of this priority may still take now, as far as known in this turn; 0 is never
   /// out of date. An eighth is kept for those above bulk.
   std::uint32_t room(router::priority p) noexcept {
-    const std::uint32_t limit = p == router::priority::bulk ? depth_ - depth_ / 8 : depth_;
+    const std::uint32_t all = depth();
+    const std::uint32_t limit = p == router::priority::bulk ? all - all / 8 : all;
     // What was seen and has been taken since is at least what is held: only others give back.
     if (seen_ + holding_ >= limit) seen_ = held_.load(std::memory_order_relaxed);
     const std::uint32_t held = seen_ + holding_;
@@ -92,10 +94,21 @@ class carrier {
   bool release(std::uint32_t slots) noexcept;
   /// Dispatcher: remembers that a line was left in its file for lack of room.
   void want_room() noexcept { wanted_.store(true, std::memory_order_seq_cst); }
-  /// Enough room to make another look at the file worth it.
-  bool roomy() const noexcept { return held_.load(std::memory_order_seq_cst) <= depth_ - depth_ / 8 - depth_ / 4; }
+  /// Enough room to make another look at the file worth it: for urgent messages as long as half of what is kept for
+  /// them is left (and the longest message fits), since they do not wait until bulk has gone.
+  bool roomy(router::priority p = router::priority::bulk) const noexcept {
+    const std::uint32_t all = depth();
+    std::uint32_t margin = all / 8 + all / 4;
+    if (p == router::priority::urgent) margin = std::max(all / 16, std::min(margin, longest_message_slots));
+    return held_.load(std::memory_order_seq_cst) <= all - margin;
+  }
+  /// No message takes more slots.
+  static constexpr std::uint32_t longest_message_slots = 160;
   std::uint32_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
-  std::uint32_t depth() const noexcept { return depth_; }
+  std::uint32_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
+  /// Any thread: another share, because windows or carriers have changed. Holding more than that, it gets nothing new
+  /// until enough has gone. The dispatcher looks at it in its next turn: wake it.
+  void set_depth(std::uint32_t share_slots) noexcept { depth_.store(share_slots, std::memory_order_relaxed); }
 
   // --- lanes: any thread -------------------------------------------------------------------------------------------
   /// A producing thread's tokens, one a lane; made once per thread and carrier.
@@ -192,7 +205,7 @@ class carrier {
   router::answer_share full_share_;
   sender_limit feeding_senders_;
   sender_limit sending_senders_;
-  const std::uint32_t depth_;
+  std::atomic<std::uint32_t> depth_;
   std::uint32_t holding_ = 0;  // dispatcher: held, and not published yet
   std::uint32_t seen_ = 0;     // dispatcher: held_ as it was last read
   // A cache line of their own: the outputs write them, and everybody reads what stands around them.

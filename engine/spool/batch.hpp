@@ -140,16 +140,17 @@ class batch final : public batch_control {
   std::unique_ptr<file> source;     ///< open while it can move
   std::uint64_t scanned_bytes = 0;  ///< everything before is in `blocks`
   std::uint32_t scanned_lines = 0;
-  bool scanned = false;                     ///< the end of the file was reached
-  bool last_block_open = false;             ///< reading failed within the last block: it goes on behind its entries
-  std::int64_t retry_at_ms = 0;             ///< wall clock; after a failed read nothing of the file is read before
-  std::int64_t retry_after_ms = 0;          ///< how long the last failed read kept the batch waiting; 0: none failed
-  bool cancel_ordered = false;              ///< on its way to the journal, or carried out
-  bool urgent = false;                      ///< holds urgent messages, as far as known
-  std::uint32_t messages = 0;               ///< entries that are messages, so far
-  std::uint32_t next_waiting = 0;           ///< where the search for a block that may move goes on
-  std::uint64_t waits = 0;                  ///< at least the union of what its blocks wait for
-  std::uint64_t retry_waits = 0;            ///< likewise
+  bool scanned = false;             ///< the end of the file was reached
+  bool last_block_open = false;     ///< reading failed within the last block: it goes on behind its entries
+  std::int64_t retry_at_ms = 0;     ///< wall clock; after a failed read nothing of the file is read before
+  std::int64_t retry_after_ms = 0;  ///< how long the last failed read kept the batch waiting; 0: none failed
+  bool cancel_ordered = false;      ///< on its way to the journal, or carried out
+  bool urgent = false;              ///< holds urgent messages, as far as known
+  bool waits_as_urgent = true;      ///< of an urgent one: no line that is not urgent was left for lack of room so far
+  std::uint32_t messages = 0;       ///< entries that are messages, so far
+  std::uint32_t next_waiting = 0;   ///< where the search for a block that may move goes on
+  std::uint64_t waits = 0;          ///< at least the union of what its blocks wait for
+  std::uint64_t retry_waits = 0;    ///< likewise
   std::int64_t earliest_due_ms = never_ms;  ///< no block is due before
   std::unordered_map<std::uint32_t, postponed_line> postponed;
   std::unordered_map<std::uint32_t, std::vector<accepted_part>> partly_accepted;

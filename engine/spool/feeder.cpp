@@ -256,16 +256,16 @@ bool feeder::empty_closed_lanes() {
   return any;
 }
 
-feeder::room_for feeder::roomy_carriers() const {
+feeder::room_for feeder::roomy_carriers(router::priority p) const {
   room_for mask;
   const auto now = time_.steady();
   for (const auto& c : routing_->carriers) {
     if (!c || c->closed() || !c->config().can_send()) continue;
     if (!c->usable(now, 0ms)) continue;
     c->look_again();
-    if (!c->roomy()) {
+    if (!c->roomy(p)) {
       c->want_room();
-      if (!c->roomy()) continue;
+      if (!c->roomy(p)) continue;
     }
     mask.retries |= carrier_bit(c->id());
     if (!too_many_postponed(*c)) mask.fresh |= carrier_bit(c->id());
@@ -328,8 +328,10 @@ bool feeder::find_block(batch& b, std::uint32_t& block_index, room_for roomy, st
 
 batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms) {
   const auto now = time_.steady();
-  roomy_ = take_new ? roomy_carriers() : room_for{};
-  const room_for roomy = roomy_;
+  const room_for roomy = take_new ? roomy_carriers(router::priority::bulk) : room_for{};
+  const bool any_urgent = std::any_of(batches_.begin(), batches_.end(), [](const auto& b) { return b.second->urgent; });
+  const room_for roomy_for_urgent = take_new && any_urgent ? roomy_carriers(router::priority::urgent) : roomy;
+  roomy_ = roomy;
   // Where no carrier has moved for a while the files are read on all the same, to learn what becomes due and when.
   if (roomy.any()) last_roomy_ = now;
   const bool idle_scan = take_new && !roomy.any() && now - last_roomy_ >= idle_scan_after;
@@ -344,7 +346,9 @@ batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_
       const bool cancelled = b.cancelled.load(std::memory_order_relaxed);
       constexpr room_for none;
       constexpr room_for all{~std::uint64_t{0}, ~std::uint64_t{0}};
-      if (find_block(b, block_index, paused ? none : cancelled ? all : roomy, now_ms)) {
+      const room_for has_room = urgent && b.waits_as_urgent ? roomy_for_urgent : roomy;
+      if (find_block(b, block_index, paused ? none : cancelled ? all : has_room, now_ms)) {
+        roomy_ = has_room;
         last_turn_ = b.batch_id;
         return &b;
       }

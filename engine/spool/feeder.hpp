@@ -160,7 +160,7 @@ class feeder {
   /// The carrier that has accepted some parts of this message already, if it can still send; else null.
   const std::shared_ptr<carrier>& partly_sent_by(const batch& b, std::uint32_t entry) const;
   void restore_parts(batch& b, message& m, const std::string& carrier_name);
-  room_for roomy_carriers() const;
+  room_for roomy_carriers(router::priority p) const;
   void source_failed(batch& b, std::uint32_t entry, std::error_code why, std::int64_t now_ms);
 
   feeder_options options_;

@@ -237,6 +237,8 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     roomy_.fresh &= ~carrier_bit(to->id());
     // A carrier that only takes no new lines may still take one that was postponed.
     if (again || !too_many_postponed(*to)) roomy_.retries &= ~carrier_bit(to->id());
+    // Else its block would be read again and again for the room that is kept for urgent ones.
+    if (from->priority != router::priority::urgent) b.waits_as_urgent = false;
     return taking::left;
   };
   if (room == 0 || (!again && too_many_postponed(*to))) return leave();
@@ -262,7 +264,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
       return finish(from, message_status::rejected, encoder_.error().code, encoder_.error().text, context);
     case submit_encoder::verdict::no_memory:
       if (sender_counts) to->feeding_senders().adjust(sender, -1);
-      if (room >= 160) return taking::no_memory;
+      if (room >= carrier::longest_message_slots) return taking::no_memory;
       return leave();
     case submit_encoder::verdict::ready:
       break;

@@ -126,10 +126,11 @@ class CarrierCommand(SystemTest):
         engine = self.serve(world)
 
         def bound():
-            return all(s["state"] == "Logged in" for n in ("acme", "other") for s in self.status(world, n)["sessions"])
+            return all([s["state"] for s in self.status(world, n)["sessions"]] == ["Logged in"] * 2 for n in ("acme", "other"))
 
         wait_until("all sessions", bound, processes=[engine])
         before = [s["address"] for s in self.status(world)["sessions"]]
+        share = self.status(world)["memory_share"]
         world.carriers[0].update(window=50, throughput=40.0, response_timeout="20s", enquire_link="10s",
                                  reconnect={"min": "10ms", "max": "20ms"})
         world.write()
@@ -138,6 +139,7 @@ class CarrierCommand(SystemTest):
                    processes=[engine])
         status = self.status(world)
         self.assertEqual(status["throughput"], 40.0)
+        self.assertEqual(status["memory_share"] - share, 4 * 2 * (50 - 5), "what may be read ahead follows the windows")
         self.assertEqual([s["address"] for s in status["sessions"]], before)
         self.drop(world, "slow.jsonl", 80)
         wait_until("the report", lambda: world.finished("slow.jsonl"), processes=[engine])

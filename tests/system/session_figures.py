@@ -25,13 +25,13 @@ def quantile(samples, share):
     return sorted(samples)[max(0, math.ceil(len(samples) * share) - 1)]
 
 
-def urgent(test, messages, latency_ms=20, rate=1000, load=0.8, spacing=0.05):
+def urgent(test, messages, latency_ms=20, rate=1000, load=0.8, spacing=0.05, engine=None):
     """Urgent messages, each a file of its own, beside bulk at `load` of the carrier's `rate`; above 1: one file that
     keeps the lanes full. Milliseconds from the acceptance of its file to the SMSC's answer, and from its appearance in
     incoming/, for each."""
     simulator = test.simulator("--latency", f"{latency_ms}ms")
     world = World(test.directory, [{"name": "acme", "port": simulator.port, "window": 50, "sessions": 2,
-                                    "throughput": float(rate)}])
+                                    "throughput": float(rate)}], engine=engine)
     engine = test.serve(world)
     seconds = messages * spacing + 1
     step = 0.1

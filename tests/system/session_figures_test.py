@@ -9,9 +9,10 @@ from harness import SCALE, SystemTest
 class SessionFigures(SystemTest):
     def test_urgent_messages_overtake_bulk(self):
         """Full lanes: an urgent message does not wait for the thousands of bulk messages that came before it."""
-        accepted, _ = session_figures.urgent(self, 40, load=5)
+        # A memory that bulk fills again and again: the room that is kept for urgent ones is theirs all the time.
+        accepted, _ = session_figures.urgent(self, 80, load=3, engine={"max_unsynced": 100})
         self.assertLessEqual(session_figures.quantile(accepted, 0.5), 60 * SCALE, "three times the link's 20 ms")
-        self.assertLessEqual(session_figures.quantile(accepted, 0.9), 500 * SCALE)
+        self.assertLessEqual(session_figures.quantile(accepted, 0.9), 100 * SCALE)
 
     def test_the_rate_is_exact(self):
         shares = session_figures.rate(self, 400, seconds=7, span=5.0)

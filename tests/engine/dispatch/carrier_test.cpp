@@ -132,6 +132,21 @@ TEST(carrier, room_keeps_an_eighth_for_what_is_above_bulk) {
   EXPECT_FALSE(c->release(300)) << "told once";
 }
 
+TEST(carrier, room_for_urgent_ones_does_not_wait_until_bulk_has_gone) {
+  const auto c = make({}, 8000);
+  c->hold(7000);  // all that bulk may have
+  c->publish_holds();
+  EXPECT_FALSE(c->roomy());
+  EXPECT_TRUE(c->roomy(router::priority::urgent));
+  c->hold(501);
+  c->publish_holds();
+  EXPECT_FALSE(c->roomy(router::priority::urgent)) << "half of what is kept for them is used up";
+  (void)c->release(2500);
+  EXPECT_FALSE(c->roomy());
+  (void)c->release(1);
+  EXPECT_TRUE(c->roomy()) << "and another quarter is free";
+}
+
 TEST(carrier, is_usable_while_it_can_send_or_could_lately) {
   const auto c = make();
   const std::chrono::steady_clock::time_point start{std::chrono::hours(50)};
