@@ -531,7 +531,7 @@ void engine::reload(const configuration& fresh) {
   for (const auto& c : removed) c->close();
   // The shares of all, since a window of one is a part of what is divided.
   for (const auto& c : carriers()) {
-    if (!c->closed()) c->set_depth(shares.of(c->config()));
+    if (!c->closed()) c->set_share(shares.of(c->config()));
   }
   config_.routes = fresh.routes;
   config_.carriers = fresh.carriers;

@@ -63,7 +63,8 @@ json carrier_json(const carrier& c, std::chrono::steady_clock::time_point now) {
   j["paused"] = c.pacing().paused(now);
   j["slowed_by"] = c.pacing().recovering(now) ? to_text(c.pacing().reason()) : "";
   j["in_memory"] = c.held();
-  j["memory_share"] = c.depth();
+  j["memory_share"] = c.share();
+  j["read_ahead"] = c.depth();
   j["lanes"] = {{"returned", c.queued_again()},
                 {"urgent", c.queued(lane::urgent)},
                 {"normal", c.queued(lane::normal)},

@@ -16,6 +16,7 @@ carrier::carrier(std::uint16_t id, std::shared_ptr<const carrier_config> config,
       pace_(config->throughput),
       feeding_senders_(config->throughput_per_sender),
       sending_senders_(config->throughput_per_sender),
+      share_(share_slots),
       depth_(share_slots) {
   router::outcome_policy policy(config->policy);
   all_terms_.push_back(std::make_unique<const terms>(std::move(config), std::move(policy)));

@@ -13,6 +13,7 @@
 
 #include "engine/dispatch/delivery_counters.hpp"
 #include "engine/dispatch/message.hpp"
+#include "engine/dispatch/read_ahead.hpp"
 #include "engine/dispatch/sender_limit.hpp"
 #include "engine/runtime/configuration.hpp"
 #include "engine/runtime/counter.hpp"
@@ -71,23 +72,39 @@ class carrier {
 
   // --- memory: feeder takes, outputs gives back -------------------------------------------------------------------
   /// Dispatcher: slots that a message of this priority may still take now, as far as known in this turn; 0 is never
-  /// out of date. An eighth is kept for those above bulk.
+  /// out of date. An eighth is kept for those above bulk. What waits in memory for a later attempt counts against the
+  /// share, and not against the read-ahead.
   std::uint32_t room(router::priority p) noexcept {
-    const std::uint32_t all = depth();
-    const std::uint32_t limit = p == router::priority::bulk ? all - all / 8 : all;
+    const auto but_for_urgent = [p](std::uint32_t all) { return p == router::priority::bulk ? all - all / 8 : all; };
+    const std::uint32_t later = delayed_.load(std::memory_order_relaxed);
+    const std::uint32_t limit = std::min(but_for_urgent(depth()) + later, but_for_urgent(share()));
     // What was seen and has been taken since is at least what is held: only others give back.
     if (seen_ + holding_ >= limit) seen_ = held_.load(std::memory_order_relaxed);
     const std::uint32_t held = seen_ + holding_;
     return held >= limit ? 0 : limit - held;
   }
-  /// Dispatcher, once a turn: what others have given back counts as room from here on.
-  void look_again() noexcept { seen_ = held_.load(std::memory_order_relaxed); }
+  /// Dispatcher, once a turn: what others have given back counts as room from here on, and the read-ahead follows the
+  /// rate at which they do.
+  void look_again(std::chrono::steady_clock::time_point now) noexcept {
+    seen_ = held_.load(std::memory_order_relaxed);
+    const std::uint64_t active = seen_ - std::min(seen_, delayed_.load(std::memory_order_relaxed));
+    const std::uint64_t gone = taken_ - std::min<std::uint64_t>(active, taken_);
+    depth_.store(ahead_.update(now, gone, config().windows(), share()), std::memory_order_relaxed);
+  }
+  /// Dispatcher: these slots wait in memory for a later attempt from now on, or (negative) do not any more.
+  void delay(std::int64_t slots) noexcept {
+    delayed_.store(static_cast<std::uint32_t>(delayed_.load(std::memory_order_relaxed) + slots),
+                   std::memory_order_relaxed);
+    // What comes back is as good as taken anew.
+    if (slots < 0) taken_ += static_cast<std::uint64_t>(-slots);
+  }
   /// Dispatcher: these slots are this carrier's now. The others learn of it from publish_holds(), which comes before
   /// the message goes anywhere: one atomic operation a turn, on a line that several processors want.
   void hold(std::uint32_t slots) noexcept { holding_ += slots; }
   void publish_holds() noexcept {
     if (holding_ == 0) return;
     seen_ = held_.fetch_add(holding_, std::memory_order_relaxed) + holding_;
+    taken_ += holding_;
     holding_ = 0;
   }
   /// True when this call made room again that the dispatcher was waiting for: wake it.
@@ -95,20 +112,26 @@ class carrier {
   /// Dispatcher: remembers that a line was left in its file for lack of room.
   void want_room() noexcept { wanted_.store(true, std::memory_order_seq_cst); }
   /// Enough room to make another look at the file worth it: for urgent messages as long as half of what is kept for
-  /// them is left (and the longest message fits), since they do not wait until bulk has gone.
+  /// them is left, since they do not wait until bulk has gone.
   bool roomy(router::priority p = router::priority::bulk) const noexcept {
-    const std::uint32_t all = depth();
-    std::uint32_t margin = all / 8 + all / 4;
-    if (p == router::priority::urgent) margin = std::max(all / 16, std::min(margin, longest_message_slots));
-    return held_.load(std::memory_order_seq_cst) <= all - margin;
+    const auto but_margin = [p](std::uint32_t all) {
+      const std::uint32_t margin = all / 8 + all / 4;
+      return all - (p == router::priority::urgent ? std::max(all / 16, std::min(margin, usual_message_slots)) : margin);
+    };
+    const std::uint32_t later = delayed_.load(std::memory_order_relaxed);
+    return held_.load(std::memory_order_seq_cst) <= std::min(but_margin(depth()) + later, but_margin(share()));
   }
+  static constexpr std::uint32_t usual_message_slots = 4;
   /// No message takes more slots.
   static constexpr std::uint32_t longest_message_slots = 160;
   std::uint32_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
+  /// Slots that it may hold at most: its part of max_active.
+  std::uint32_t share() const noexcept { return share_.load(std::memory_order_relaxed); }
+  /// Slots that are to be held now, but for those that wait for a later attempt; at most the share.
   std::uint32_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
   /// Any thread: another share, because windows or carriers have changed. Holding more than that, it gets nothing new
   /// until enough has gone. The dispatcher looks at it in its next turn: wake it.
-  void set_depth(std::uint32_t share_slots) noexcept { depth_.store(share_slots, std::memory_order_relaxed); }
+  void set_share(std::uint32_t share_slots) noexcept { share_.store(share_slots, std::memory_order_relaxed); }
 
   // --- lanes: any thread -------------------------------------------------------------------------------------------
   /// A producing thread's tokens, one a lane; made once per thread and carrier.
@@ -205,9 +228,13 @@ class carrier {
   router::answer_share full_share_;
   sender_limit feeding_senders_;
   sender_limit sending_senders_;
-  std::atomic<std::uint32_t> depth_;
-  std::uint32_t holding_ = 0;  // dispatcher: held, and not published yet
-  std::uint32_t seen_ = 0;     // dispatcher: held_ as it was last read
+  std::atomic<std::uint32_t> share_;
+  std::atomic<std::uint32_t> depth_;       // dispatcher writes
+  std::atomic<std::uint32_t> delayed_{0};  // dispatcher writes: of those held
+  read_ahead ahead_;                       // dispatcher
+  std::uint64_t taken_ = 0;                // dispatcher: slots, in all
+  std::uint32_t holding_ = 0;              // dispatcher: held, and not published yet
+  std::uint32_t seen_ = 0;                 // dispatcher: held_ as it was last read
   // A cache line of their own: the outputs write them, and everybody reads what stands around them.
   alignas(64) std::atomic<std::uint32_t> held_{0};
   std::atomic<bool> wanted_{false};

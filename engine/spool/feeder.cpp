@@ -58,10 +58,7 @@ feeder::feeder(feeder_options options, file_system& files, const clock& time, sl
 }
 
 feeder::~feeder() {
-  while (!delayed_.empty()) {
-    magazine_.give(delayed_.top().subject);
-    delayed_.pop();
-  }
+  while (!delayed_.empty()) magazine_.give(take_delayed());
 }
 
 void feeder::flush() {
@@ -174,7 +171,7 @@ bool feeder::take_returned() {
     }
     any = true;
     if (why == return_reason::retry && due - now <= longest_delay_in_memory && !m->owner->stopped()) {
-      delayed_.push({due, m});
+      delay(m, due);
       continue;
     }
     if (why == return_reason::retry) {
@@ -198,14 +195,25 @@ bool feeder::take_returned() {
   return any;
 }
 
+void feeder::delay(message* m, std::chrono::steady_clock::time_point due) {
+  delayed_.push({due, m});
+  if (const auto& c = routing_->at(m->carrier)) c->delay(m->slots);
+}
+
+message* feeder::take_delayed() {
+  message* m = delayed_.top().subject;
+  delayed_.pop();
+  if (const auto& c = routing_->at(m->carrier)) c->delay(-std::int64_t{m->slots});
+  return m;
+}
+
 bool feeder::release_delayed(std::chrono::steady_clock::time_point now) {
   bool any = false;
   while (!delayed_.empty() && delayed_.top().due <= now) {
-    message* m = delayed_.top().subject;
-    delayed_.pop();
+    message* m = take_delayed();
     any = true;
     if (m->part_events.load(std::memory_order_acquire) != 0) {
-      delayed_.push({now + 1ms, m});
+      delay(m, now + 1ms);
       break;
     }
     const auto& c = routing_->at(m->carrier);
@@ -225,10 +233,7 @@ bool feeder::release_delayed(std::chrono::steady_clock::time_point now) {
 
 void feeder::give_up_delayed() {
   const std::int64_t now_ms = to_ms(time_.wall());
-  while (!delayed_.empty()) {
-    return_to_line(delayed_.top().subject, now_ms, false);
-    delayed_.pop();
-  }
+  while (!delayed_.empty()) return_to_line(take_delayed(), now_ms, false);
   flush();
 }
 
@@ -246,7 +251,7 @@ bool feeder::empty_closed_lanes() {
       any = true;
       for (std::size_t i = 0; i < n; ++i) {
         if (found[i]->part_events.load(std::memory_order_acquire) != 0) {
-          delayed_.push({now + 1ms, found[i]});  // the journal still has to read accepted parts out of it
+          delay(found[i], now + 1ms);  // the journal still has to read accepted parts out of it
         } else {
           return_to_line(found[i], now_ms, false);
         }
@@ -262,7 +267,7 @@ feeder::room_for feeder::roomy_carriers(router::priority p) const {
   for (const auto& c : routing_->carriers) {
     if (!c || c->closed() || !c->config().can_send()) continue;
     if (!c->usable(now, 0ms)) continue;
-    c->look_again();
+    c->look_again(now);
     if (!c->roomy(p)) {
       c->want_room();
       if (!c->roomy(p)) continue;
@@ -329,7 +334,10 @@ bool feeder::find_block(batch& b, std::uint32_t& block_index, room_for roomy, st
 batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms) {
   const auto now = time_.steady();
   const room_for roomy = take_new ? roomy_carriers(router::priority::bulk) : room_for{};
-  const bool any_urgent = std::any_of(batches_.begin(), batches_.end(), [](const auto& b) { return b.second->urgent; });
+  // What a file that was not looked at yet holds is not known.
+  const auto may_be_urgent = [](const batch& b) { return b.urgent ? b.waits_as_urgent : b.blocks.size() == 0; };
+  const bool any_urgent =
+      std::any_of(batches_.begin(), batches_.end(), [&](const auto& b) { return may_be_urgent(*b.second); });
   const room_for roomy_for_urgent = take_new && any_urgent ? roomy_carriers(router::priority::urgent) : roomy;
   roomy_ = roomy;
   // Where no carrier has moved for a while the files are read on all the same, to learn what becomes due and when.
@@ -346,7 +354,7 @@ batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_
       const bool cancelled = b.cancelled.load(std::memory_order_relaxed);
       constexpr room_for none;
       constexpr room_for all{~std::uint64_t{0}, ~std::uint64_t{0}};
-      const room_for has_room = urgent && b.waits_as_urgent ? roomy_for_urgent : roomy;
+      const room_for has_room = may_be_urgent(b) ? roomy_for_urgent : roomy;
       if (find_block(b, block_index, paused ? none : cancelled ? all : has_room, now_ms)) {
         roomy_ = has_room;
         last_turn_ = b.batch_id;

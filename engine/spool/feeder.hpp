@@ -123,6 +123,10 @@ class feeder {
     return c.id() < postponed_by_.size() && postponed_by_[c.id()] >= options_.max_postponed;
   }
   void return_to_line(message* m, std::int64_t due_ms, bool keep);
+  /// Keeps a message in memory until then.
+  void delay(message* m, std::chrono::steady_clock::time_point due);
+  /// The one that is due first.
+  message* take_delayed();
   bool release_delayed(std::chrono::steady_clock::time_point now);
   void forget_closed();
   bool empty_closed_lanes();

@@ -123,7 +123,7 @@ void feeder::recall(const batch& b) {
           if (m->owner != &b) {
             others.push_back(m);
           } else if (m->part_events.load(std::memory_order_acquire) != 0) {
-            delayed_.push({now_ + 1ms, m});  // the journal still has to read accepted parts out of it
+            delay(m, now_ + 1ms);  // the journal still has to read accepted parts out of it
           } else {
             return_to_line(m, now_ms, false);
           }

@@ -84,6 +84,8 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     return finish(parser_.rejected(text), message_status::rejected, why.code, why.text, context);
   }
 
+  if (entry < block_entries && from->priority == router::priority::urgent) b.urgent = true;
+
   postponed_line later;
   bool again = false;  // this line was postponed
   if (!b.postponed.empty()) {
@@ -265,6 +267,11 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     case submit_encoder::verdict::no_memory:
       if (sender_counts) to->feeding_senders().adjust(sender, -1);
       if (room >= carrier::longest_message_slots) return taking::no_memory;
+      if (from->priority == router::priority::urgent) {
+        // It takes more than what is kept for urgent ones when there is little: not a reason to look all the time.
+        state.due_ms = std::min({state.due_ms, context.expires_at_ms, now_ms + 20});
+        return taking::left;
+      }
       return leave();
     case submit_encoder::verdict::ready:
       break;

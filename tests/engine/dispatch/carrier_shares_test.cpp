@@ -35,22 +35,26 @@ TEST(carrier_shares, a_receiver_alone_and_a_tiny_memory_still_have_room_for_one_
 
 TEST(carrier_shares, a_wider_window_of_one_carrier_moves_the_shares_of_all) {
   std::vector<carrier_config> two{with(1, 10), with(1, 10)};
-  const carrier_shares before(1000, 10'000, two);
+  const carrier_shares before(100, 10'000, two);
   carrier acme(0, std::make_shared<const carrier_config>(two[0]), before.of(two[0]));
-  acme.hold(500);
+  const std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
+  acme.hold(50);
   acme.publish_holds();
-  EXPECT_EQ(acme.depth(), 500U);
+  EXPECT_EQ(acme.share(), 50U);
+  acme.look_again(now);
   EXPECT_EQ(acme.room(router::priority::urgent), 0U);
   two[0].window = 40;
-  const carrier_shares wider(1000, 10'000, two);
-  acme.set_depth(wider.of(two[0]));
-  EXPECT_EQ(acme.room(router::priority::urgent), 150U);
-  EXPECT_EQ(wider.of(two[1]), 350U);
-  acme.set_depth(wider.of(two[1]));
+  const carrier_shares wider(100, 10'000, two);
+  acme.set_share(wider.of(two[0]));
+  acme.look_again(now);
+  EXPECT_EQ(acme.room(router::priority::urgent), 15U);
+  EXPECT_EQ(wider.of(two[1]), 35U);
+  acme.set_share(wider.of(two[1]));
+  acme.look_again(now);
   EXPECT_EQ(acme.room(router::priority::urgent), 0U) << "holds more than its share: nothing new until it has fallen";
   acme.want_room();
-  EXPECT_FALSE(acme.release(200));
-  EXPECT_TRUE(acme.release(100)) << "roomy by its new share";
+  EXPECT_FALSE(acme.release(20));
+  EXPECT_TRUE(acme.release(10)) << "roomy by its new share";
 }
 
 }  // namespace

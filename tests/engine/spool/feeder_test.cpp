@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -47,18 +49,26 @@ class feeder_test : public testing::Test {
     to_->count_sendable(1, time_.steady());
   }
 
-  /// An accepted batch of `lines` messages.
-  void accept(unsigned lines) {
+  /// An accepted batch of `lines` messages, with `members` in each line.
+  void accept(unsigned lines, std::uint32_t id = 1, const std::string& members = "") {
     std::string text;
     for (unsigned i = 0; i < lines; ++i)
-      text += R"({"to":"4917)" + std::to_string(10'000'000 + i) + R"(","text":"hello"})" + "\n";
-    ASSERT_TRUE(files_.make_directory("/active"));
-    auto made = files_.open("/active/a.jsonl", open_mode::create_new);
+      text += R"({"to":"4917)" + std::to_string(10'000'000 + i) + R"(","text":"hello")" + members + "}\n";
+    (void)files_.make_directory("/active");
+    const std::string name = std::to_string(id) + ".jsonl";
+    auto made = files_.open("/active/" + name, open_mode::create_new);
     ASSERT_TRUE(made);
     ASSERT_TRUE((*made)->write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0));
-    auto accepted = std::make_unique<batch>(1, "a.jsonl", text.size(), now_ms());
-    accepted->source_path = "/active/a.jsonl";
+    auto accepted = std::make_unique<batch>(id, name, text.size(), now_ms());
+    accepted->source_path = "/active/" + name;
     feeder_->add(std::move(accepted), false);
+  }
+
+  /// How many of those in memory are of a batch.
+  std::size_t of_batch(std::uint32_t id) const {
+    return static_cast<std::size_t>(std::count_if(admitted_.begin(), admitted_.end(), [id](const message* m) {
+      return static_cast<const batch*>(m->owner)->batch_id == id;
+    }));
   }
 
   std::int64_t now_ms() const {
@@ -128,6 +138,58 @@ TEST_F(feeder_test, takes_as_many_lines_as_their_carrier_has_room_for) {
   }
   EXPECT_EQ(to_->held(), 0U);
   EXPECT_EQ(feeder_->messages_admitted.value(), 200U);
+}
+
+TEST_F(feeder_test, a_small_batch_is_not_stuck_behind_a_huge_one) {
+  accept(5000, 1);
+  steps();
+  accept(20, 2);
+  // All that is ahead of it is what was in memory already.
+  const std::size_t ahead = admitted_.size();
+  std::size_t sent = 0;
+  for (unsigned of_small = 0; of_small < 20 && sent < 1000; ++sent) {
+    message* m = take_one();
+    of_small += static_cast<const batch*>(m->owner)->batch_id == 2 ? 1 : 0;
+    finish(m);
+    steps();
+  }
+  EXPECT_LE(sent, ahead + 2 * depth);
+}
+
+TEST_F(feeder_test, batches_take_turns) {
+  for (std::uint32_t id = 1; id <= 3; ++id) accept(2000, id);
+  std::array<std::size_t, 4> taken{};
+  for (int i = 0; i < 1500; ++i) {
+    steps();
+    ++taken[static_cast<const batch*>(admitted_.front()->owner)->batch_id];
+    finish(take_one());
+  }
+  for (std::uint32_t id = 1; id <= 3; ++id) EXPECT_NEAR(static_cast<double>(taken[id]), 500, 75) << "batch " << id;
+}
+
+TEST_F(feeder_test, urgent_messages_have_room_when_bulk_has_taken_its_own) {
+  accept(5000, 1);
+  steps();
+  const std::size_t bulk = admitted_.size();
+  EXPECT_EQ(to_->room(router::priority::bulk), 0U);
+  accept(4, 2, R"(,"priority":"urgent")");
+  steps();
+  EXPECT_EQ(of_batch(2), 4U);
+  EXPECT_EQ(of_batch(1), bulk);
+}
+
+// What waits for a time costs two bits a line, whatever it waits for.
+TEST_F(feeder_test, lines_that_wait_for_a_time_are_not_in_memory) {
+  accept(3000, 1, R"(,"send_at":"2099-01-01T00:00:00Z","validity":"48h")");
+  steps();
+  EXPECT_TRUE(admitted_.empty());
+  EXPECT_EQ(to_->held(), 0U);
+  EXPECT_EQ(feeder_->delayed(), 0U);
+  const auto read = feeder_->lines_read.value();
+  EXPECT_EQ(read, 3000U);
+  time_.advance(24h);
+  steps();
+  EXPECT_EQ(feeder_->lines_read.value(), read) << "nothing is read again before something is due";
 }
 
 TEST_F(feeder_test, too_many_postponed_lines_keep_new_ones_out) {

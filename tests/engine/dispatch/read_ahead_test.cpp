@@ -1,0 +1,60 @@
+#include "engine/dispatch/read_ahead.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace trunkline::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t windows = 10;
+constexpr std::uint32_t least = 2 * windows + 64;
+
+/// A carrier that sends `rate` slots a second for `seconds`; what is read ahead at the end.
+struct run {
+  read_ahead ahead;
+  read_ahead::time_point now{1h};
+  std::uint64_t gone = 0;
+
+  std::uint32_t at(std::uint64_t rate, int seconds, std::uint32_t share = 100'000) {
+    std::uint32_t depth = ahead.update(now, gone, windows, share);
+    for (int i = 0; i < seconds * 100; ++i) {
+      now += 10ms;
+      gone += rate / 100;
+      depth = ahead.update(now, gone, windows, share);
+    }
+    return depth;
+  }
+};
+
+TEST(read_ahead, is_what_goes_in_a_second) {
+  EXPECT_NEAR(run().at(5'000, 2), 5'000, 100);
+  EXPECT_NEAR(run().at(50'000, 2), 50'000, 1000);
+}
+
+TEST(read_ahead, keeps_the_windows_of_a_slow_carrier_full_and_never_passes_its_share) {
+  EXPECT_EQ(run().at(0, 5), least);
+  EXPECT_EQ(run().at(10, 5), least);
+  EXPECT_EQ(run().at(1'000'000, 5), 100'000U);
+  EXPECT_EQ(run().at(10, 5, 50), 50U);
+}
+
+TEST(read_ahead, follows_a_rate_up_at_once_and_down_within_seconds) {
+  run r;
+  EXPECT_NEAR(r.at(1'000, 2), 1'000, 50);
+  r.at(20'000, 1);
+  EXPECT_NEAR(r.at(20'000, 1), 20'000, 500);
+  EXPECT_GT(r.at(1'000, 1), 2'000U);
+  EXPECT_NEAR(r.at(1'000, 4), 1'000, 50);
+}
+
+TEST(read_ahead, a_new_share_holds_at_once) {
+  run r;
+  EXPECT_EQ(r.at(50'000, 2, 20'000), 20'000U);
+  EXPECT_EQ(r.ahead.update(r.now, r.gone, windows, 5'000), 5'000U);
+}
+
+}  // namespace
+}  // namespace trunkline::engine
