@@ -22,9 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Carrier ids of journal records that keep parts: a name of their own before each, away from the ids of this run.
-constexpr std::uint16_t first_kept_carrier = 0xe000;
-
 constexpr std::string_view unrouted = "unrouted";
 
 std::uint64_t seed_of(std::uint64_t given) {
@@ -382,7 +379,7 @@ bool inbound_stage::checkpoint(outcome_sink& journal) {
   made_.rotate(journal);
   std::vector<bool> named;
   parts_.each([&](const kept_part& part) {
-    const auto carrier = static_cast<std::uint16_t>(first_kept_carrier + part.scope);
+    const auto carrier = static_cast<std::uint16_t>(journal_records::first_kept_carrier + part.scope);
     if (named.size() <= part.scope) named.resize(part.scope + 1);
     if (!named[part.scope]) {
       named[part.scope] = true;

@@ -65,6 +65,9 @@ struct final_outcome {
 };
 inline constexpr std::uint8_t sender_part = 0xff;  ///< parts are 0 to 254
 inline constexpr std::uint16_t no_carrier = 0xffff;
+/// Carrier numbers from here on are those of `received` records that a checkpoint repeats, because their message is not
+/// whole yet: they came before everything else in their segment.
+inline constexpr std::uint16_t first_kept_carrier = 0xe000;
 
 /// One part of a longer message was accepted while others are still open.
 struct part_accepted {

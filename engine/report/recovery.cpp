@@ -64,12 +64,17 @@ class journal_pass {
 
   recovered_state& state_;
   std::map<std::uint16_t, std::string> carriers_;
-  std::vector<std::pair<std::uint64_t, recovered_pdu>> received_;  // with segment
+  struct received_pdu {
+    std::uint64_t segment;
+    bool kept;  // repeated by a checkpoint
+    recovered_pdu pdu;
+  };
+  std::vector<received_pdu> received_;
   std::vector<std::pair<std::uint64_t, recovered_made>> made_;
 
  public:
   void finish() {
-    for (auto& [segment, pdu] : received_) state_.received.push_back(std::move(pdu));
+    for (auto& r : received_) state_.received.push_back(std::move(r.pdu));
     for (auto& [segment, batch] : made_) state_.made.push_back(std::move(batch));
   }
 };
@@ -136,9 +141,9 @@ void journal_pass::read(const record_view& r) {
       break;
     case records::type::received:
       if (const auto p = records::decode<records::received>(r.payload)) {
-        received_.emplace_back(
-            r.segment,
-            recovered_pdu{carrier_name(p->carrier), p->received_at_ms, {p->octets.begin(), p->octets.end()}});
+        received_.push_back(
+            {r.segment, p->carrier >= records::first_kept_carrier,
+             recovered_pdu{carrier_name(p->carrier), p->received_at_ms, {p->octets.begin(), p->octets.end()}}});
       }
       break;
     case records::type::made_batch:
@@ -180,7 +185,10 @@ void journal_pass::confirm(const records::checkpoint& c) {
     }
     b.pending.reset();
   }
-  std::erase_if(received_, [&](const auto& r) { return r.first < c.marker; });
+  std::erase_if(received_, [&](const auto& r) { return r.segment < c.marker; });
+  // Repeated ones were there first, whatever the journal had taken in before they were repeated: of a part that came
+  // twice the first copy names the message.
+  std::stable_partition(received_.begin(), received_.end(), [](const auto& r) { return r.kept; });
   std::erase_if(made_, [&](const auto& m) { return m.first < c.marker; });
 }
 
