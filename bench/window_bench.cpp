@@ -53,7 +53,7 @@ void unordered_map(benchmark::State& state) {
 BENCHMARK(unordered_map)->ArgsProduct({{100}, {0, 1}})->ArgNames({"window", "shuffled"});
 
 struct sink final : session_handler {
-  void on_bound(std::string_view, trunkline::protocol::interface_version) noexcept override {}
+  void on_bound(std::string_view, std::optional<std::uint8_t>) noexcept override {}
   void on_submit_answer(const submit_answer& answer) noexcept override { benchmark::DoNotOptimize(answer.message_id); }
   void on_submit_timeout(submit_token) noexcept override {}
   bool on_received(const frame&) noexcept override { return true; }
