@@ -12,20 +12,16 @@
 #   coverage  branches of protocol/ that its unit tests reach: at least 95 %
 #   tidy      clang-tidy-19's coroutine checks over every coroutine (and the rest of .clang-tidy as advice)
 #   bench     every benchmark for a moment, and a quick end_to_end
-#   asan*     AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and four system tests
-#   tsan*     ThreadSanitizer: the engine's unit tests and two system tests (the simulated world is one thread: left out)
+#   asan      AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and four system tests
+#   tsan      ThreadSanitizer: the engine's unit tests and two system tests (the simulated world is one thread: left out)
 #
 # A stage that fails does not keep the others from running; the script ends with 1 then. Times are printed at the end.
 # The last line counts ctest's tests over all builds, fuzz runs and checks.
-# * Observed: without arguments such a stage runs last, its verdict is printed, and it decides nothing, because it has not
-# been seen green over the whole tree yet. Named as an argument it counts like any other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 script=$PWD/deploy/test.sh
 
 all_stages=(format unit fuzz coverage tidy bench asan tsan)
-observed=" asan tsan "
-[ $# -eq 0 ] || observed=" "
 results=build/test-results
 jobs=$(nproc)
 
@@ -33,7 +29,7 @@ say() { printf '\n=== %s\n' "$*"; }
 die() { printf 'deploy/test.sh: %s\n' "$*" >&2; exit 1; }
 
 # Notes what happened for the total of the last line.
-count() { echo "$1 $2 ${3:-0}" >>"${COUNTS:-$results/counts}"; }
+count() { echo "$1 $2 ${3:-0}" >>"$results/counts"; }
 
 build() { # PRESET [TARGET...]
   local preset=$1
@@ -198,11 +194,7 @@ for stage in deps "${stages[@]}"; do
   say "$stage"
   start=$SECONDS verdict=passed
   # A process of its own: inside a condition the shell would ignore errors in the stage's functions.
-  if [[ $observed == *" $stage "* ]]; then
-    COUNTS="$results/counts-observed" timeout 1500 bash "$script" --stage "$stage" || verdict="failed (observed)"
-  else
-    bash "$script" --stage "$stage" || { verdict=FAILED; failed=1; }
-  fi
+  bash "$script" --stage "$stage" || { verdict=FAILED; failed=1; }
   summary+=("$(printf '%-8s %-7s %5d s' "$stage" "$verdict" $((SECONDS - start)))")
   if [ "$stage" = deps ] && [ "$failed" = 1 ]; then break; fi
 done
