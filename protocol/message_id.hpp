@@ -7,7 +7,8 @@
 
 namespace trunkline::protocol {
 
-/// How a carrier writes message ids. Digits alone do not tell, so that it is decided per carrier, never per message.
+/// How a carrier writes message ids (message_id, receipted_message_id; SMPP 3.4, 5.2.23, 5.3.2.12, and `id` of the text
+/// in its appendix B). Digits alone do not tell, so that it is decided per carrier, never per message.
 enum class id_radix : std::uint8_t { text, decimal, hexadecimal };
 
 /// The form under which ids are compared, in place: of a text, its lower-case letters; of a number, its value in

@@ -17,7 +17,7 @@ enum class tlv_type : std::uint8_t {
   octet_string,    ///< anything
 };
 
-/// What the standard says about one optional parameter.
+/// What the standard says about one optional parameter (SMPP 3.4, 5.3.2; 5.0, 4.8).
 struct tlv_info {
   tlv_tag tag;
   std::string_view name;

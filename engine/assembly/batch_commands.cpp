@@ -49,7 +49,8 @@ json in_full(const batch& b, const routing& routes) {
   j["postponed"] = b.postponed.size();
   j["waits_for"] = json::array();
   for (const auto& c : routes.carriers) {
-    if (c && !c->closed() && ((b.waits | b.retry_waits) >> (c->id() % 64U) & 1U) != 0) j["waits_for"].push_back(c->config().name);
+    if (c && !c->closed() && ((b.waits | b.retry_waits) >> (c->id() % 64U) & 1U) != 0)
+      j["waits_for"].push_back(c->config().name);
   }
   if (b.earliest_due_ms != never_ms) j["looked_at_again_at"] = format_rfc3339_ms(b.earliest_due_ms);
   return j;

@@ -50,6 +50,20 @@ void engine::fatal(const std::string& what, std::error_code why) {
   std::_Exit(1);
 }
 
+/// What is missing on the way to a directory, as mkdir -p makes it.
+void engine::make_parents(const std::string& path) {
+  std::string parent;
+  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    std::string next = path.substr(0, at);
+    if (!files_.stat(next)) {
+      if (auto made = files_.make_directory(next, 0755); !made) throw problem("cannot make " + next, made.error());
+      const std::string where = !parent.empty() ? parent : path.front() == '/' ? "/" : ".";
+      if (auto synced = files_.sync_directory(where); !synced) throw problem("cannot sync " + where, synced.error());
+    }
+    parent = std::move(next);
+  }
+}
+
 void engine::make_directories() {
   const auto make = [&](const std::string& path, std::uint32_t mode) {
     if (auto made = files_.make_directory(path, mode & 0777U); !made)
@@ -63,6 +77,8 @@ void engine::make_directories() {
       throw std::runtime_error(fmt::format("[spool] group: there is no group {}", config_.spool.group));
     group = found->gr_gid;
   }
+  make_parents(paths_.data);
+  make_parents(paths_.spool);
   make(paths_.data, 0700);
   for (const auto& path : {paths_.journal(), paths_.bits(), paths_.expanded(), paths_.sent()}) make(path, 0700);
   make(paths_.spool, shared);

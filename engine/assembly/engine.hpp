@@ -90,6 +90,7 @@ class engine {
 
  private:
   void make_directories();
+  void make_parents(const std::string& path);
   void make_inbound_directories(const inbound_plan& plan);
   void start_inbound(std::uint64_t start);
   void sync_optouts();

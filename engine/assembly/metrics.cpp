@@ -6,6 +6,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -288,9 +289,16 @@ std::string metrics_page::render() const {
   }
   {
     auto& f = page.family("inbound_total", "Messages received, by the inbound rule that took them", type::Counter);
+    std::set<std::string> unrouted;
     e.inbound().for_each_count([&](const std::string& carrier, const std::string& route, std::uint64_t n) {
       page_writer::add(f, n, {{"carrier", carrier}, {"route", route}});
+      if (route == "unrouted") unrouted.insert(carrier);
     });
+    // There from the start, so that an alarm on it finds something.
+    for (const auto& c : e.carriers()) {
+      if (!c->closed() && !unrouted.contains(c->config().name))
+        page_writer::add(f, 0, {{"carrier", c->config().name}, {"route", "unrouted"}});
+    }
   }
   {
     auto& f = page.family("inbound_made_total", "Messages made of received ones, by kind", type::Counter);

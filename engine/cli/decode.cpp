@@ -75,7 +75,7 @@ int run_decode(const std::vector<std::string>& hex_arguments, bool as_json) {
   std::vector<std::vector<std::uint8_t>> inputs;
   for (const std::string& argument : hex_arguments) {
     auto octets = parse_hex(argument);
-    if (!octets) {
+    if (!octets || octets->empty()) {
       fmt::print(stderr, "trunkline: not hexadecimal: {}\n", argument);
       return 2;
     }

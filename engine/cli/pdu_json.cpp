@@ -4,6 +4,7 @@
 #include "engine/cli/pdu_json.hpp"
 
 #include <fmt/format.h>
+#include <array>
 
 #include <optional>
 #include <variant>
@@ -144,6 +145,13 @@ void add_message(const Pdu& pdu, ordered_json& out) {
         {"reference", header.part->reference}, {"total", header.part->total}, {"sequence", header.part->sequence}};
   }
   const data_coding_info coding = read_data_coding(pdu.data_coding, encoding::gsm7);
+  if (coding.message_class) out["message_class"] = *coding.message_class;
+  if (coding.waiting) {
+    static constexpr std::array kinds{"voicemail", "fax", "email", "other"};
+    out["message_waiting"] = {{"kind", kinds[static_cast<std::size_t>(coding.waiting->kind)]},
+                              {"active", coding.waiting->active},
+                              {"discard", coding.waiting->discard}};
+  }
   std::string text;
   const bool has_text = !octets.empty() && !coding.compressed && coding.text != encoding::binary;
   if (has_text && coding.text == encoding::gsm7) {

@@ -54,6 +54,11 @@ tl::expected<preview_settings, std::string> read_preview_settings(const preview_
   result.request.concatenation_octets = mode == long_mode::udh16 ? 6 : 5;
   result.limits = {*mode, static_cast<std::uint8_t>(options.max_parts), 0};
   result.smart = options.smart;
+  constexpr std::size_t longest_address = 20;  // of submit_sm, without its NUL
+  for (const auto& [name, address] : {std::pair("--from", &options.from), std::pair("--to", &options.to)}) {
+    if (address->size() > longest_address)
+      return tl::unexpected(std::string(name) + ": an address has at most 20 octets");
+  }
   result.address_octets = options.from.size() + options.to.size();
   return result;
 }

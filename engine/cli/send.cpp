@@ -163,6 +163,8 @@ int run_send(const send_options& options) {
   std::FILE* input = from_stdin ? stdin : std::fopen(options.file.c_str(), "rb");
   if (input == nullptr) return failed(fmt::format("cannot open {}", options.file));
   // The engine may not have run yet: a batch can wait for it all the same.
+  std::error_code ignored;  // what could not be made is found out below
+  std::filesystem::create_directories(std::filesystem::path(paths.spool).parent_path(), ignored);
   for (const auto& path : {paths.spool, paths.incoming()}) {
     if (!files.stat(path) && files.make_directory(path, config.spool.dir_mode & 0777U)) {
       (void)files.set_owner_mode(path, std::nullopt, std::nullopt, config.spool.dir_mode);

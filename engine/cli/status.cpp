@@ -66,6 +66,13 @@ int run_status(const status_options& options) {
     server = read.config->http.listen;
   }
   if (server.empty()) server = http_config{}.listen;
+  const std::size_t colon = server.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : server.substr(colon + 1);
+  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
+      std::stoul(port) > 65535) {
+    fmt::print(stderr, "trunkline: {} is not host:port\n", server);
+    return 2;
+  }
   const auto body = http_get(server, "/status");
   if (!body) {
     fmt::print(stderr, "trunkline: {}\n", body.error());

@@ -44,7 +44,7 @@ tl::expected<double, std::string> parse_rate(std::string_view text) {
     if (rest == "/m") return *number / 60;
     if (rest == "/h") return *number / 3600;
   }
-  return wrong(text, "a rate such as 1000/s");
+  return wrong(text, "a rate such as 1000/s, 90/m or 10/h");
 }
 
 tl::expected<double, std::string> parse_probability(std::string_view text) {

@@ -96,7 +96,10 @@ const submit_text::choice* submit_text::refuse(errc why, std::optional<encoding>
 const submit_text::choice* submit_text::encode(const record& from, const carrier_config& to) {
   const std::string_view text = from.text;
   if (encoded_.size() < text.size() * 2 + 64) encoded_.resize(text.size() * 2 + 64);
-  const auto requested = from.has_encoding ? from.encoding : to.encoding;
+  auto requested = from.has_encoding ? from.encoding : to.encoding;
+  // Marked by its data_coding a flash message is GSM 7-bit or UCS-2: the groups with a class know no other text.
+  if (from.flash && to.flash == flash_mode::data_coding && requested && *requested != encoding::gsm7)
+    requested = encoding::ucs2;
   bool smart = false;
   encoded octets = protocol::encode_text(text, requested, encoded_);
   const bool fallen = octets ? !requested && octets->used != encoding::gsm7 : octets.error() == errc::cannot_encode;

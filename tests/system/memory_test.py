@@ -1,4 +1,4 @@
-"""Memory does not grow with a batch. By default a million lines; MEMORY_LINES=10000000 is the figure of the README."""
+"""Memory does not grow with a batch. By default a million lines; MEMORY_LINES=10000000 is the figure of docs/benchmarks.md."""
 
 import os
 import unittest

@@ -64,6 +64,30 @@ class Scale(SystemTest):
         # In line order, but for what a window and its retries shuffle.
         self.assertLess(max(abs(number - place) for place, number in enumerate(order)), 200)
 
+    def test_small_batches_beside_a_huge_one(self):
+        """On a carrier of 500 messages a second, with 200,000 in front: a small batch waits for what is read ahead, about a
+        second of the carrier's time, and takes turns from there on; an urgent one waits for nothing."""
+        smsc = self.simulator("--latency", "5ms", log=False)
+        world = World(self.directory, [{"name": "acme", "port": smsc.port, "window": 20, "throughput": 500.0}])
+        engine = self.serve(world)
+        self.huge(world, "huge.jsonl", LINES)
+        wait_until("messages on their way", world.results, processes=[engine])
+
+        def seconds_of(name, lines, **fields):
+            world.drop(name, batch([{"batch": fields}, *({"to": f"48{i:08d}", "text": "hello"} for i in range(lines))]))
+            begun = time.monotonic()
+            wait_until(f"report of {name}", lambda: world.finished(name), timeout=30, processes=[engine])
+            self.assertEqual({e["status"] for e in world.report(name)}, {"sent"})
+            return time.monotonic() - begun
+        urgent = [seconds_of(f"urgent{i}.jsonl", 5, priority="urgent") for i in range(3)]
+        small = seconds_of("small.jsonl", 250)
+        print(f"beside {LINES} lines at 500/s: 5 urgent lines in {max(urgent):.2f} s at most, 250 bulk lines in {small:.2f} s")
+        self.assertLess(max(urgent), 0.5 * SCALE)
+        # A second of what was read ahead, and half of the pace for half a second's worth.
+        self.assertLess(small, 4 * SCALE)
+        self.assertFalse(world.finished("huge.jsonl"))
+        engine.kill()
+
     def test_many_batches(self):
         """Small batches by the thousand: memory stays flat, and a restart with all of them open takes seconds."""
         live = self.simulator(name="live", log=False)
