@@ -151,7 +151,8 @@ class CarrierCommand(SystemTest):
         world.carriers[0]["password"] = "changed"
         world.write()
         engine.signal(signal.SIGHUP)
-        wait_until("new sessions", lambda: bound() and self.status(world)["sessions"][0]["submits"] == 0, processes=[engine])
+        wait_until("new sessions", lambda: [(s["state"], s["submits"]) for s in self.status(world)["sessions"]] ==
+                   [("Logged in", 0)] * 2, processes=[engine])
         self.assertEqual([s["reconnects"] for s in self.status(world, "other")["sessions"]], [0, 0])
         self.assertEqual(engine.stop(), 0)
         other.stop()
