@@ -22,6 +22,24 @@ constexpr auto redelivery_delay = std::chrono::seconds(5);
 
 constexpr std::string_view our_system_id = "trunkline-smsc";
 
+/// Requests that an ESME may make where it may send (SMPP 3.4, 2.3), whether they are served here or not.
+constexpr bool is_for_senders(command_id id) noexcept {
+  switch (id) {
+    case command_id::submit_sm:
+    case command_id::submit_multi:
+    case command_id::data_sm:
+    case command_id::query_sm:
+    case command_id::replace_sm:
+    case command_id::cancel_sm:
+    case command_id::broadcast_sm:
+    case command_id::query_broadcast_sm:
+    case command_id::cancel_broadcast_sm:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 smsc_session_machine::smsc_session_machine(message_centre& centre, std::uint64_t number, simulator_counters& counters,
@@ -237,6 +255,7 @@ void smsc_session_machine::on_other(const protocol::frame& from, time_point now)
       counters_.enquire_links.add();
       return say(command_id::enquire_link_resp, command_status::rok, header.sequence_number);
     case command_id::unbind:
+      if (!bound()) return say(command_id::unbind_resp, command_status::rinvbndsts, header.sequence_number);
       unbinding_ = true;
       unbind_sequence_ = header.sequence_number;
       return;
@@ -254,7 +273,8 @@ void smsc_session_machine::on_other(const protocol::frame& from, time_point now)
   if (protocol::is_response(header.id)) return;
   if (!protocol::is_known(header.id)) counters_.malformed.add();
   const auto answer = protocol::has_response(header.id) ? protocol::response_of(header.id) : command_id::generic_nack;
-  say(answer, command_status::rinvcmdid, header.sequence_number);
+  const bool in_wrong_state = is_for_senders(header.id) && !can_submit();
+  say(answer, in_wrong_state ? command_status::rinvbndsts : command_status::rinvcmdid, header.sequence_number);
 }
 
 void smsc_session_machine::on_bind(const protocol::frame& from) {

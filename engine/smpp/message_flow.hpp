@@ -81,6 +81,10 @@ class message_flow final : public protocol::session_handler {
   [[nodiscard]] bool idle() const noexcept {
     return held_ == nullptr && reserved_ == 0 && (!machine_ || machine_->in_flight() == 0);
   }
+  /// Messages that it owns and of which nothing is under way: one between its parts, and announced ones.
+  [[nodiscard]] std::size_t not_begun() const noexcept {
+    return announced_.size() + (held_ != nullptr && held_->parts_in_flight == 0 ? 1 : 0);
+  }
   /// The bind of this connection was accepted.
   [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
   /// An answer said that the session itself is at fault (stop_session): drain, unbind, bind again after a delay.

@@ -151,12 +151,43 @@ class CarrierCommand(SystemTest):
         world.carriers[0]["password"] = "changed"
         world.write()
         engine.signal(signal.SIGHUP)
-        wait_until("new sessions", lambda: bound() and self.status(world)["sessions"][0]["submits"] == 0, processes=[engine])
+        wait_until("new sessions", lambda: [(s["state"], s["submits"]) for s in self.status(world)["sessions"]] ==
+                   [("Logged in", 0)] * 2, processes=[engine])
         self.assertEqual([s["reconnects"] for s in self.status(world, "other")["sessions"]], [0, 0])
         self.assertEqual(engine.stop(), 0)
         other.stop()
         totals = json.loads(other.stdout_path.read_text().splitlines()[-1])
         self.assertEqual(totals["binds"], 2, "the untouched carrier bound twice and never again")
+
+    def test_carriers_come_and_go_while_others_send(self):
+        """One is added, one removed in the middle of its messages: it finishes what is under way, the rest goes on by others,
+        nothing is repeated, and the one that stays notices nothing."""
+        leaving = self.simulator("--latency", "100ms", name="leaving")
+        coming = self.simulator(name="coming")
+        going = self.carrier(name="leaving", port=leaving.port)
+        world = World(self.directory, [self.carrier(throughput=300.0), going],
+                      routes=[{"name": "all", "to": ["acme", "leaving"], "strategy": "round_robin"}])
+        engine = self.serve(world)
+        self.drop(world, "a.jsonl", 1500)
+        wait_until("both under way", lambda: len(read_submits(leaving.log_path)) > 20 and len(self.connections()) == 2,
+                   processes=[engine])
+        world.carriers = [world.carriers[0], self.carrier(name="coming", port=coming.port)]
+        world.routes = [{"name": "all", "to": ["acme", "coming"], "strategy": "round_robin"}]
+        world.write()
+        engine.signal(signal.SIGHUP)
+        wait_until("the report", lambda: world.finished("a.jsonl"), processes=[engine], timeout=60)
+        report = world.report("a.jsonl")
+        self.each_line_once(report, range(1, 1501))
+        self.assertEqual(Counter(e["status"] for e in report), {"sent": 1500})
+        self.assertEqual({e["carrier"] for e in report}, {"acme", "leaving", "coming"})
+        self.assertFalse(any(e.get("maybe_duplicate") for e in report))
+        self.assertEqual([s["reconnects"] for s in self.status(world)["sessions"]], [0, 0])
+        self.assertEqual(engine.stop(), 0)
+        for process in (self.smsc, leaving, coming):
+            process.stop()
+        taken = Counter(s.number for log in (self.smsc, leaving, coming) for s in read_submits(log.log_path))
+        self.assertEqual((len(taken), set(taken.values())), (1500, {1}))
+        self.assertEqual(len({s.entry["session"] for s in read_submits(self.smsc.log_path)}), 2, "its first two connections")
 
     def test_a_policy_changes_in_place(self):
         """A status that failed messages for good is retried after the reload, by the same sessions."""

@@ -10,13 +10,13 @@ LINES = 400
 
 
 class Misbehaviour(SystemTest):
-    def run_against(self, *options, timeout=90, **keys):
-        simulator = self.simulator("--seed", "5", *options)
-        world = World(self.directory, [{"name": "acme", "port": simulator.port, "window": 20, "sessions": 2,
+    def run_against(self, *options, timeout=90, place=".", **keys):
+        simulator = self.simulator("--seed", "5", *options, name=f"simulator{place}")
+        world = World(self.directory / place, [{"name": "acme", "port": simulator.port, "window": 20, "sessions": 2,
                                         "response_timeout": "1s", "reconnect": {"min": "20ms", "max": "50ms"}, **keys}],
                       spool={"unknown_resends": 100})
         world.drop("batch.jsonl", batch([{"to": f"49170{i:06d}", "text": "hello"} for i in range(1, LINES + 1)]))
-        engine = self.run_once(world, timeout=timeout)
+        engine = self.run_once(world, timeout=timeout, name=f"engine{place}")
         simulator.stop()
         report = world.report("batch.jsonl")
         self.each_line_once(report, range(1, LINES + 1))
@@ -39,7 +39,30 @@ class Misbehaviour(SystemTest):
 
     def test_unbind_in_mid_window(self):
         """What is under way is answered before the unbind is: nothing is repeated."""
-        self.all_sent("--latency", "5ms", "--fault", "unbind@100", repeats=20 * (LINES // 100 + 4))
+        self.all_sent("--latency", "5ms", "--fault", "unbind@100")
+
+    def test_unbind_at_any_moment(self):
+        """At the first message of each session, within the first window, behind it: nothing is repeated."""
+        for at in (1, 2, 19, 37):
+            with self.subTest(at):
+                self.directory.joinpath(str(at)).mkdir()
+                self.all_sent("--latency", "1ms", "--fault", f"unbind@{at}", place=str(at), reconnect={"min": "1ms", "max": "5ms"})
+
+    def test_unbind_of_an_idle_session(self):
+        """Nothing is under way: answered, and bound again."""
+        scenario = self.directory / "idle.toml"
+        scenario.write_text('[[step]]\nat = "300ms"\naction = "unbind"\n')
+        simulator = self.simulator("--scenario", scenario)
+        world = World(self.directory, [{"name": "acme", "port": simulator.port, "sessions": 2, "reconnect": {"min": "20ms", "max": "50ms"}}])
+        engine = self.serve(world)
+
+        def bound_again():
+            sessions = json.loads(world.get("/status")[1])["carriers"][0]["sessions"]
+            return [(s["reconnects"], s["state"]) for s in sessions] == [(1, "Logged in")] * 2
+
+        wait_until("two new binds", bound_again, processes=[engine])
+        self.assertIn("unbound by the peer", engine.output(1 << 20))
+        self.assertEqual(engine.stop(), 0)
 
     def test_garbage(self):
         self.all_sent("--fault", "garbage@100", repeats=20 * (LINES // 100 + 4))
@@ -74,6 +97,37 @@ class Misbehaviour(SystemTest):
 
     def test_a_slow_reader(self):
         self.all_sent("--read-rate", "40000/s")
+
+    def test_answers_in_another_order(self):
+        self.all_sent("--reorder", "10", "--latency", "2ms")
+
+    def test_answers_that_are_lost(self):
+        self.all_sent("--drop-responses", "0.02", repeats=30)
+
+    def test_connections_that_are_cut(self):
+        self.all_sent("--disconnect-after", "60", repeats=20 * (LINES // 60 + 4))
+
+    def test_a_rate_limit(self):
+        """More than the carrier allows at first: throttled, and each line arrives once."""
+        self.all_sent("--throttle", "200/s", timeout=120)
+
+    def test_congestion(self):
+        """A carrier that says that it is busy is given less, and says so in its metrics."""
+        simulator = self.simulator("--congestion", "100")
+        world = World(self.directory, [{"name": "acme", "port": simulator.port, "throughput": 400.0}])
+        world.drop("batch.jsonl", batch([{"to": f"49170{i:06d}", "text": "hello"} for i in range(1, LINES + 1)]))
+        engine = self.serve(world)
+        wait_until("a slower pace", lambda: 'carrier_slowed{carrier="acme",reason="congestion"} 1' in world.get("/metrics")[1],
+                   processes=[engine])
+        wait_until("the report", lambda: world.finished("batch.jsonl"), processes=[engine], timeout=60)
+        self.assertEqual({e["status"] for e in world.report("batch.jsonl")}, {"sent"})
+        self.assertEqual(engine.stop(), 0)
+
+    def test_everything_at_once(self):
+        self.all_sent("--latency", "1ms", "--drop-responses", "0.01", "--duplicate", "0.1", "--nack", "0.02", "--reorder", "3",
+                      "--wrong-sequence", "0.01", "--late", "1200ms=0.01", "--error", "ESME_RSYSERR=0.02", "--error",
+                      "ESME_RMSGQFUL=0.02", "--window", "18", "--disconnect-after", "90", repeats=20 * (LINES // 80 + 4) + 40,
+                      timeout=150)
 
     def test_binds_that_go_wrong(self):
         """State and last state say what is wrong."""

@@ -4,6 +4,7 @@ Each function runs the real engine against the simulator and returns its raw sam
 log, in milliseconds. bench/sessions prints them, session_figures_test.py holds short runs to generous bounds."""
 
 import bisect
+import json
 import math
 import time
 from datetime import datetime
@@ -120,3 +121,22 @@ def recovery(test, cycles, reconnect_max_ms=500, sessions=4, window=10, latency_
         usual.append((len(times) - bisect.bisect_left(times, times[-1] - 500)) * 2)
     test.assertEqual(engine.stop(), 0)
     return delays, usual
+
+
+def automatic_window(test, throughput, latency_ms=50, seconds=6):
+    """The window that `window = "auto"` has found after so many seconds, the one that rate and latency need, and the rate
+    of the last two seconds as a share of `throughput`."""
+    simulator = test.simulator("--latency", f"{latency_ms}ms")
+    world = World(test.directory, [{"name": "acme", "port": simulator.port, "window": "auto", "window_range": {"min": 1, "max": 1000},
+                                    "throughput": float(throughput)}])
+    world.drop("bulk.jsonl", batch({"to": f"49171{i:07d}", "text": "bulk"} for i in range(int(throughput * (seconds + 1)))))
+    engine = test.serve(world)
+    wait_until("the first message", lambda: arrivals(simulator.log_path), processes=[engine])
+    time.sleep(seconds)
+    window = json.loads(world.get("/status")[1])["carriers"][0]["sessions"][0]["window"]
+    engine.stop()
+    simulator.stop()
+    times = arrivals(simulator.log_path)
+    end = times[0] + seconds * 1e3
+    last = bisect.bisect_left(times, end) - bisect.bisect_left(times, end - 2000)
+    return window, throughput * latency_ms / 1e3, last / 2 / throughput

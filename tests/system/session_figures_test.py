@@ -19,6 +19,12 @@ class SessionFigures(SystemTest):
         self.assertLessEqual(max(shares), 1.02)
         self.assertGreaterEqual(min(shares), 0.9 if SCALE == 1 else 0.5)
 
+    def test_an_automatic_window_is_wide_enough_and_not_much_wider(self):
+        window, needed, share = session_figures.automatic_window(self, 1000, seconds=5)
+        self.assertGreaterEqual(window, 0.8 * needed)
+        self.assertLessEqual(window, 4 * needed * SCALE)
+        self.assertGreaterEqual(share, 0.9 if SCALE == 1 else 0.5)
+
     def test_a_carrier_that_returns_is_used_at_once(self):
         delays, _ = session_figures.recovery(self, 2)
         self.assertLessEqual(max(delays), 1500 * SCALE, "reconnect.max is 500 ms")

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -187,10 +188,13 @@ TEST_F(control_server_test, says_why_it_cannot_listen) {
 
 TEST_F(control_server_test, stop_waits_for_the_command_that_runs) {
   std::atomic<bool> entered{false};
+  std::atomic<bool> stopping{false};
   std::atomic<bool> left{false};
   server_.add("slow", [&](const json&) {
     entered = true;
-    std::this_thread::sleep_for(50ms);
+    while (!stopping) std::this_thread::yield();
+    // Time for a stop that does not wait to be found out.
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();
     left = true;
     return json::object();
   });
@@ -198,6 +202,7 @@ TEST_F(control_server_test, stop_waits_for_the_command_that_runs) {
   raw client(path_);
   client.say("{\"command\":\"slow\"}\n");
   while (!entered) std::this_thread::yield();
+  stopping = true;
   server_.stop();
   EXPECT_TRUE(left);
 }

@@ -71,6 +71,9 @@ class stage {
     return m;
   }
 
+  /// Ends the life of a message: it is in nobody's hands any more.
+  void release(message* m) { magazine_.give(m); }
+
   /// The message_id that part `part` was accepted with.
   static std::string id_of(const message& m, std::uint8_t part = 0) {
     const part_record record = read_part(m, part);
@@ -81,43 +84,17 @@ class stage {
 
   /// Takes what the sessions handed over so far, as the journal and the dispatcher would: credit goes back.
   void collect() {
+    // As the journal does it: a message that ends, or is announced anew, waits for what other sessions said of it.
+    std::vector<journal_event> later;
     journal_event event;
     while (queues.journal.try_dequeue(event)) {
-      switch (event.kind) {
-        case event_kind::final: {
-          auto* m = static_cast<message*>(event.subject);
-          credit_given += m->credit;
-          if (m->credit != 0) give(m->credit);
-          finals.push_back(m);
-          break;
-        }
-        case event_kind::part: {
-          auto* m = static_cast<message*>(event.subject);
-          m->part_events.fetch_sub(1);
-          parts.emplace_back(m->line, event.part);
-          ++credit_given;
-          give(1);
-          break;
-        }
-        case event_kind::intents: {
-          std::unique_ptr<intent_list> list(static_cast<intent_list*>(event.subject));
-          for (const message* m : list->messages) EXPECT_EQ(m->part_events.load(), 0);
-          intents += list->messages.size();
-          if (list->from->announced(list)) break;
-          for (message* m : list->messages) returned.push_back({m, return_reason::elsewhere, {}});
-          break;
-        }
-        case event_kind::returned:
-          static_cast<message*>(event.subject)->part_events.fetch_sub(1);
-          ++intents_returned;
-          break;
-        case event_kind::received:
-          received.emplace_back(static_cast<received_pdu*>(event.subject));
-          break;
-        default:
-          FAIL() << "unexpected event";
+      if (event.kind == event_kind::final || event.kind == event_kind::intents) {
+        later.push_back(event);
+      } else {
+        collect(event);
       }
     }
+    for (const journal_event& of : later) collect(of);
     returned_message back;
     while (queues.returned.try_dequeue(back)) returned.push_back(back);
   }
@@ -150,6 +127,42 @@ class stage {
   std::function<void()> wake_all;
 
  private:
+  void collect(const journal_event& event) {
+    switch (event.kind) {
+      case event_kind::final: {
+        auto* m = static_cast<message*>(event.subject);
+        credit_given += m->credit;
+        if (m->credit != 0) give(m->credit);
+        finals.push_back(m);
+        break;
+      }
+      case event_kind::part: {
+        auto* m = static_cast<message*>(event.subject);
+        m->part_events.fetch_sub(1);
+        parts.emplace_back(m->line, event.part);
+        ++credit_given;
+        give(1);
+        break;
+      }
+      case event_kind::intents: {
+        std::unique_ptr<intent_list> list(static_cast<intent_list*>(event.subject));
+        for (const message* m : list->messages) EXPECT_EQ(m->part_events.load(), 0);
+        intents += list->messages.size();
+        if (list->from->announced(list)) break;
+        for (message* m : list->messages) returned.push_back({m, return_reason::elsewhere, {}});
+        break;
+      }
+      case event_kind::returned:
+        static_cast<message*>(event.subject)->part_events.fetch_sub(1);
+        ++intents_returned;
+        break;
+      case event_kind::received:
+        received.emplace_back(static_cast<received_pdu*>(event.subject));
+        break;
+      default:
+        FAIL() << "unexpected event";
+    }
+  }
   void give(std::uint32_t credit) {
     if (queues.credit.give(credit) && wake_all) wake_all();
   }
