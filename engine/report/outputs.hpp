@@ -155,7 +155,6 @@ class outputs {
   std::vector<journal_event> events_;
   std::size_t next_event_ = 0;
   report_scratch scratch_;
-  std::string line_;
   std::vector<std::uint32_t> released_;  // by carrier
   std::int64_t now_ms_ = 0;              // of this step
   mutable std::mutex names_mutex_;
