@@ -114,16 +114,21 @@ void inbound_parts(benchmark::State& state) {
 }
 BENCHMARK(inbound_parts)->Unit(benchmark::kMillisecond);
 
-/// Look-ups of pairs that are in a list of so many, and of others, at random.
+/// Look-ups of pairs that are in a list of so many, and of others, at random: loaded with its size known before (1), or
+/// grown one by one (0). `peak_MB` is the most that it took meanwhile.
 void optout_lookup(benchmark::State& state) {
   const auto count = static_cast<std::uint64_t>(state.range(0));
   static std::unique_ptr<optout_set> set;
   static std::uint64_t filled = 0;
+  static std::size_t peak = 0;
   if (filled != count) {
     set = std::make_unique<optout_set>();
     if (state.range(1) != 0) set->reserve(count);
-    for (std::uint64_t i = 0; i < count; ++i)
+    peak = 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
       set->insert(optout_set::key_of("12345", std::to_string(491'700'000'000 + i)));
+      peak = std::max(peak, set->memory_bytes());
+    }
     filled = count;
   }
   std::mt19937_64 random(7);
@@ -134,9 +139,23 @@ void optout_lookup(benchmark::State& state) {
   for (auto _ : state) hits += set->contains(keys[at++ & 0xffffU]) ? 1 : 0;
   benchmark::DoNotOptimize(hits);
   state.counters["bytes_a_pair"] = static_cast<double>(set->memory_bytes()) / static_cast<double>(count);
+  state.counters["peak_MB"] = static_cast<double>(peak) / 1e6;
   state.counters["MB"] = static_cast<double>(set->memory_bytes()) / 1e6;
 }
 BENCHMARK(optout_lookup)->Args({1'000, 1})->Args({10'000'000, 1})->Args({10'000'001, 0});
+
+/// A pair into a list that grows from nothing to so many.
+void optout_insert(benchmark::State& state) {
+  const auto count = static_cast<std::uint64_t>(state.range(0));
+  for (auto _ : state) {
+    optout_set set;
+    std::uint64_t key = 0x9E3779B97F4A7C15;
+    for (std::uint64_t i = 0; i < count; ++i) set.insert(key = key * 6364136223846793005U + 1442695040888963407U);
+    benchmark::DoNotOptimize(set.size());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(optout_insert)->Arg(10'000'000)->Unit(benchmark::kMillisecond);
 
 void optout_key(benchmark::State& state) {
   std::string number = "491701234567";
