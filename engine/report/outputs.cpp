@@ -295,6 +295,8 @@ outputs::step_result outputs::step() {
       if (failed(r.report->flush(false), r.report->path())) return {false, now + 200ms};
     }
   }
+  if (const auto window = fresh_reply_window_.exchange(-1, std::memory_order_acquire); window >= 0)
+    desk_.set_reply_window(std::chrono::milliseconds(window));
   // Positions come before anything later is consumed; they wait until all that was handed to the publisher is shown.
   if (marker_ != 0 && !record_positions()) return {false, now + 2ms};
   if (shown_.pending() > max_unpublished) return {false, now + 2ms};

@@ -62,6 +62,11 @@ receipt_desk::receipt_desk(file_system& files, const clock& time, const receipts
       store_(files, paths.sent(), store_options(config, reply_window)),
       park_(static_cast<std::size_t>(config.max_parked), max_parked_bytes) {}
 
+void receipt_desk::set_reply_window(std::chrono::milliseconds window) noexcept {
+  const auto fresh = store_options(config_, window);
+  store_.set_replies(fresh.replies, fresh.keep);
+}
+
 std::int64_t receipt_desk::now_ms() const noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
 }

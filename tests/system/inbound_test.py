@@ -41,6 +41,28 @@ stop_reply = "No more"
 """
 
 
+REPLIES = """
+[[inbound]]
+name = "spring"
+batch = "spring-*"
+to = "spring"
+
+[[inbound]]
+name = "autumn"
+batch_name = "Autumn*"
+to = "autumn"
+
+[[inbound]]
+name = "tagged"
+tags = { campaign = "x" }
+to = "tagged"
+
+[[inbound]]
+name = "rest"
+to = "rest"
+"""
+
+
 def by_last_digit(lines, digit):
     return [m for m in lines if m["text"].endswith(digit)]
 
@@ -94,6 +116,66 @@ class Inbound(SystemTest):
         wait_until("the fault in the log", lambda: "missing )" in engine.output(1 << 20), processes=[engine])
         before = len(world.inbound("fresh"))
         wait_until("the old rules go on", lambda: len(world.inbound("fresh")) > before, processes=[engine])
+        self.assertEqual(engine.stop(), 0)
+
+    def phones_write(self, simulator, count, name):
+        """The carrier begins anew, and phones 491700000001 and so on write to 12345, one message each."""
+        simulator.stop()
+        return self.simulator("--inbound", "1000/s", "--inbound-count", count, "--inbound-text", "yes", port=simulator.port, name=name)
+
+    def send(self, world, engine, name, lines):
+        world.drop(name, batch(lines))
+        wait_until(f"the report of {name}", lambda: world.finished(name), processes=[engine])
+
+    def received(self, world, engine, count, directories):
+        """{phone: line} when so many messages came."""
+        def lines():
+            return [m for d in directories for m in world.inbound(d)]
+
+        wait_until(f"{count} messages of phones", lambda: len(lines()) >= count, processes=[engine])
+        return {m["from"]: m for m in lines()}
+
+    def test_replies_find_what_they_answer(self):
+        """A writes to B, B answers: the line names A's line, and rules route by its batch, the batch's name and its tags."""
+        simulator = self.simulator(name="before")
+        world = World(self.directory, [self.carrier(simulator)], extra=REPLIES)
+        engine = self.serve(world)
+        phone = "49170000000{}".format
+        to = [{"to": phone(n), "from": "12345", "text": "hello", "id": f"m-{n}"} for n in range(9)]
+        self.send(world, engine, "other.jsonl", [to[1], {**to[2], "from": "54321"}, to[3]])
+        self.send(world, engine, "spring-1.jsonl", [to[8], to[1]])  # the last one that went to phone 1
+        self.send(world, engine, "named.jsonl", [{"batch": {"name": "Autumn 2026"}}, to[4]])
+        self.send(world, engine, "x.jsonl", [{**to[5], "tags": {"campaign": "x", "town": "Brno"}}, {**to[6], "tags": {"campaign": "y"}}])
+        # What was sent is known after a crash, too.
+        engine.kill()
+        simulator = self.phones_write(simulator, 7, "after")
+        engine = self.serve(world, name="engine-after")
+        got = self.received(world, engine, 7, ("spring", "autumn", "tagged", "rest"))
+        expected = {
+            1: ("spring", {"batch": "spring-1.jsonl", "line": 2, "id": "m-1"}),
+            2: ("rest", None),  # another sender wrote to it
+            3: ("rest", {"batch": "other.jsonl", "line": 3, "id": "m-3"}),
+            4: ("autumn", {"batch": "named.jsonl", "line": 2, "id": "m-4"}),
+            5: ("tagged", {"batch": "x.jsonl", "line": 1, "id": "m-5"}),
+            6: ("rest", {"batch": "x.jsonl", "line": 2, "id": "m-6"}),
+            7: ("rest", None),  # nobody wrote to it
+        }
+        self.assertEqual({p: (m["rule"], m["reply_to"]) for p, m in got.items()}, {phone(n): e for n, e in expected.items()})
+        self.assertEqual(engine.stop(), 0)
+
+    def test_replies_find_what_was_sent_since_rules_came_by_reload(self):
+        simulator = self.simulator(name="before")
+        world = World(self.directory, [self.carrier(simulator)])
+        engine = self.serve(world)
+        world.extra = REPLIES
+        world.write()
+        engine.signal(signal.SIGHUP)
+        wait_until("the reload", lambda: "configuration reloaded" in engine.output(1 << 20), processes=[engine])
+        self.send(world, engine, "first.jsonl", [{"to": "491700000009", "text": "takes the engine past the reload"}])
+        self.send(world, engine, "spring-2.jsonl", [{"to": "491700000001", "from": "12345", "text": "hello", "id": "m-1"}])
+        simulator = self.phones_write(simulator, 1, "after")
+        got = self.received(world, engine, 1, ("spring", "rest"))["491700000001"]
+        self.assertEqual((got["rule"], got["reply_to"]), ("spring", {"batch": "spring-2.jsonl", "line": 1, "id": "m-1"}))
         self.assertEqual(engine.stop(), 0)
 
     def test_opting_out(self):
