@@ -99,6 +99,7 @@ struct simulator_options {
   std::uint64_t inbound_count = 0;                   ///< so many of them, then no more; 0: no end
   std::string inbound_text = "Message {n}";          ///< {n}: their number, from 1
   std::string inbound_to = "12345";
+  std::string inbound_from;        ///< empty: each from a phone of its own
   unsigned deliver_window = 1000;  ///< unanswered deliver_sm of one session
 
   std::string log_file;   ///< JSON Lines of the submit_sm received; empty: none

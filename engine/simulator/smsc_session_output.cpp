@@ -174,7 +174,7 @@ std::size_t smsc_session_machine::fill_deliveries(std::span<std::uint8_t> out, t
   for (; room > 0; --room) {
     const std::uint64_t number = centre_.take_inbound(step_, now);
     if (number == 0) break;
-    at += send(out.subspan(at), delivery(number, options_->inbound_to, now), now);
+    at += send(out.subspan(at), delivery(number, options_->inbound_from, options_->inbound_to, now), now);
   }
   if (window_.in_flight() > 0 && window_.oldest() + delivery_timeout <= now) {
     window_.take_older(now - delivery_timeout, [this, now](const delivery& what) {

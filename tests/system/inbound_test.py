@@ -1,15 +1,14 @@
-"""Messages from phones: rules, replies and forwards, opting out, reload, the examples of docs/inbound.md, and kill -9 while they
+"""Messages from phones: rules, replies and forwards, opting out, reload, and kill -9 while they
 come: none that was acknowledged is lost, and each is answered once. INBOUND_KILL_CYCLES makes the last one longer."""
 
 import os
 import random
-import re
 import signal
 import time
 import unittest
 from collections import Counter
 
-from harness import ROOT, SystemTest, World, batch, read_submits, seed, texts_by_number, wait_until
+from harness import SystemTest, World, batch, read_submits, seed, texts_by_number, wait_until
 
 CYCLES = int(os.environ.get("INBOUND_KILL_CYCLES", "100"))
 
@@ -221,23 +220,6 @@ class Inbound(SystemTest):
         self.assertEqual(after.status, 3, after.output())
         self.assertEqual([e["status"] for e in sorted(world.report("after.jsonl"), key=lambda e: e["line"])],
                          ["sent", "rejected", "rejected", "rejected"])
-
-    def test_examples_of_the_manual(self):
-        page = (ROOT / "docs" / "inbound.md").read_text()
-        blocks = re.findall(r"```toml\n(.*?)```", page, re.S)
-        self.assertGreaterEqual(len(blocks), 3)
-        carriers = [{"name": "acme", "port": 2775}, {"name": "backup", "port": 2775}]
-        for text in blocks:
-            world = World(self.directory, carriers, extra=text)
-            status, out, err = self.call("check", "--config", world.config)
-            self.assertEqual(status, 0, out + err)
-        world = World(self.directory, carriers, extra=blocks[0])
-        for shown in re.findall(r"```console\n(.*?)```", page, re.S):
-            for command, expected in re.findall(r"^\$ trunkline (.*?)\n((?:(?!\$ ).*\n)*)", shown, re.M):
-                arguments = [a.strip('"').replace("trunkline.toml", str(world.config)) for a in re.findall(r'"[^"]*"|\S+', command)]
-                _, out, err = self.call(*arguments)
-                times = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
-                self.assertEqual(times.sub("T", out) + err, times.sub("T", expected), command)
 
     def test_kill(self):
         """An SMSC that delivers until it is answered: at the end every message of a phone is in inbound/, and was answered once."""
