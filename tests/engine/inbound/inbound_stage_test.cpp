@@ -9,7 +9,7 @@
 
 #include "engine/dispatch/admission.hpp"
 #include "engine/journal/records.hpp"
-#include "engine/runtime/memory_file_system.hpp"
+#include "tests/engine/inbound/inbound_fixture.hpp"
 #include "tests/engine/inbound/phone_pdu.hpp"
 
 namespace trunkline::engine::test {
@@ -18,22 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::ElementsAre;
-
-constexpr std::string_view carriers = R"toml([[carrier]]
-name = "acme"
-host = "h"
-system_id = "u"
-password = "p"
-[[carrier]]
-name = "listener"
-host = "h"
-system_id = "u"
-password = "p"
-bind = "receiver"
-[[route]]
-name = "all"
-to = "acme"
-)toml";
 
 struct known_sent final : sent_lookup {
   std::optional<answered_line> find_last_sent(std::string_view number, std::string_view sender, std::int64_t since_ms,
@@ -50,25 +34,18 @@ struct known_sent final : sent_lookup {
   std::int64_t last_since_ms = 0;
 };
 
-struct inbound_stage_test : testing::Test {
-  manual_clock time;
-  memory_file_system files{1, &time};
-  spool_paths paths{"/spool", "/data"};
-  publisher shown{files, 0640, [](std::error_code why, const std::string& what) { ADD_FAILURE() << what << why; }};
-  optout_list optouts{files, paths.optout()};
+struct inbound_stage_test : testing::Test, inbound_fixture {
   outcome_queues queues{64};
   wake_slot nobody{[](void*) noexcept {}, nullptr};
   std::unique_ptr<outcome_sink> sink;
   known_sent sent;
-  std::unique_ptr<inbound_stage> stage;
   std::vector<journal_event> journal;
 
-  inbound_stage_test() {
-    for (const auto& d : {"/spool", "/spool/inbound", "/spool/incoming", "/data", "/spool/inbound/unrouted",
-                          "/spool/inbound/a", "/spool/inbound/b"})
+  inbound_stage_test()
+      : inbound_fixture([](std::error_code why, const std::string& what) { ADD_FAILURE() << what << why; }) {
+    for (const auto& d : {"/spool/inbound/unrouted", "/spool/inbound/a", "/spool/inbound/b"})
       (void)files.make_directory(d);
-    std::vector<std::string> problems;
-    EXPECT_TRUE(optouts.load(problems));
+    EXPECT_TRUE(problems.empty());
     queues.journal_wake = queues.dispatcher_wake = &nobody;
     sink = std::make_unique<outcome_sink>(queues);
   }
@@ -76,15 +53,13 @@ struct inbound_stage_test : testing::Test {
     for (const auto& e : journal) discard(e);
   }
   void start(std::string_view rules, std::uint64_t number = 1) {
-    stage = std::make_unique<inbound_stage>(time, paths, shown, optouts, plan(rules), inbound_options{1h, {}, {}, 1},
-                                            [](std::error_code, const std::string& what) { ADD_FAILURE() << what; });
-    stage->name_start(number);
+    inbound_fixture::start(plan(rules), inbound_options{1h, {}, {}, 1}, number);
   }
   static std::shared_ptr<const inbound_plan> plan(std::string_view rules) {
-    const loaded l = parse_configuration(std::string(carriers) + std::string(rules), "t.toml");
-    for (const auto& f : l.faults)
-      if (!f.is_warning) ADD_FAILURE() << to_string(f);
-    return std::make_shared<const inbound_plan>(*l.config);
+    std::vector<std::string> faults;
+    auto made = inbound_fixture::plan(rules, &faults);
+    EXPECT_THAT(faults, testing::IsEmpty());
+    return made;
   }
   std::int64_t wall_ms() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.wall().time_since_epoch()).count();
