@@ -152,6 +152,8 @@ void receipt_desk::sent(sent_message m) {
     const auto numbers = park_.find(receipt_park::key_of(m.carrier, sent_store::key_of(id, room)));
     waiting.insert(waiting.end(), numbers.begin(), numbers.end());
   });
+  // In the order in which they came, whatever part they are of: the first failure decides the message.
+  std::sort(waiting.begin(), waiting.end());
   for (const std::uint64_t number : waiting) retry(number);
   retry_all_learned();
 }
