@@ -135,6 +135,60 @@ TEST_F(inbound_stage_test, without_rules_everything_is_unrouted) {
   EXPECT_TRUE(made().empty());
 }
 
+TEST_F(inbound_stage_test, every_coding_in_both_kinds_of_pdu) {
+  struct row {
+    const char* name;
+    std::uint8_t data_coding;
+    std::string octets;
+    std::optional<std::string> text;
+  };
+  const row rows[] = {
+      {"GSM 7-bit", 0, "a@\x1b\x65", "a¡€"},
+      {"ASCII", 1, "a@", "a@"},
+      {"octets", 2, "a@", std::nullopt},
+      {"Latin-1", 3, "\xe9t\xe9", "été"},
+      {"octets", 4, "\x01\x02", std::nullopt},
+      {"Cyrillic", 6, "\xbf\xe0", "Пр"},
+      {"Hebrew", 7, "\xe0", "א"},
+      {"UCS-2", 8, std::string("\x04\x1f\xd8\x3d\xdc\x4d", 6), "П👍"},
+  };
+  start("");
+  for (const bool data_sm : {false, true}) {
+    for (const auto& r : rows) {
+      phone_pdu pdu;
+      pdu.text = r.octets;
+      pdu.data_coding = r.data_coding;
+      pdu.data_sm = data_sm;
+      receive(pdu);
+      settle();
+      const auto found = lines("/spool/inbound/unrouted");
+      ASSERT_EQ(found.size(), 1U) << r.name;
+      EXPECT_EQ(found[0].contains("text"), r.text.has_value()) << r.name;
+      EXPECT_EQ(found[0].value("text", ""), r.text.value_or("")) << r.name;
+      EXPECT_EQ(found[0].contains("raw"), !r.text) << r.name;
+      EXPECT_EQ(found[0]["data_coding"], r.data_coding) << r.name;
+      EXPECT_EQ(found[0]["from"], "491701234567") << r.name;
+    }
+  }
+}
+
+TEST_F(inbound_stage_test, parts_of_one_message_in_both_kinds_of_pdu) {
+  start("");
+  phone_pdu one;
+  one.text = "half ";
+  one.tlvs = phone_pdu::sar(9, 2, 1);
+  phone_pdu two;
+  two.text = "and half";
+  two.tlvs = phone_pdu::sar(9, 2, 2);
+  two.data_sm = true;
+  receive(two);
+  receive(one);
+  settle();
+  const auto found = lines("/spool/inbound/unrouted");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0]["text"], "half and half");
+}
+
 TEST_F(inbound_stage_test, rules_choose_directories_and_drop) {
   start(R"toml([[inbound]]
 name = "stop"

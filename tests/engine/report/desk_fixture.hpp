@@ -29,21 +29,33 @@ struct receipt_pdu {
   std::uint8_t data_coding = 0;
   std::optional<std::string> tlv_id;
   std::optional<std::uint8_t> tlv_state;
+  bool data_sm = false;  ///< the text is its message_payload
 
   explicit receipt_pdu(std::string says, std::uint8_t esm = 0x04) : text(std::move(says)), esm_class(esm) {}
 
   std::vector<std::uint8_t> octets() const {
-    protocol::deliver_sm pdu;
-    std::array<std::uint8_t, 128> room;
+    const std::span says(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    std::array<std::uint8_t, 512> room;
     protocol::octet_writer tlvs(room);
     if (tlv_id) protocol::write_tlv_text(tlvs, protocol::tlv_tag::receipted_message_id, *tlv_id);
     if (tlv_state) protocol::write_tlv_u8(tlvs, protocol::tlv_tag::message_state, *tlv_state);
-    pdu.tlvs = protocol::tlv_view(tlvs.written());
+    if (data_sm) {
+      protocol::write_tlv(tlvs, protocol::tlv_tag::message_payload, says);
+      return written(protocol::data_sm(), tlvs.written());
+    }
+    protocol::deliver_sm pdu;
+    pdu.short_message = says;
+    return written(pdu, tlvs.written());
+  }
+
+ private:
+  template <class Pdu>
+  std::vector<std::uint8_t> written(Pdu pdu, std::span<const std::uint8_t> tlvs) const {
+    pdu.tlvs = protocol::tlv_view(tlvs);
     pdu.source_addr = source;
     pdu.destination_addr = "12345";
     pdu.esm_class = esm_class;
     pdu.data_coding = data_coding;
-    pdu.short_message = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
     std::vector<std::uint8_t> out(1024);
     out.resize(protocol::write_pdu(out, protocol::command_status::rok, 7, pdu));
     return out;

@@ -23,6 +23,16 @@ TEST_F(desk_fixture, a_receipt_becomes_a_line_of_its_part_and_one_of_its_message
   EXPECT_EQ(acme->deliveries.duration.sum_us(), 7'000'000U);
 }
 
+TEST_F(desk_fixture, a_data_sm_is_a_receipt_as_well) {
+  send(5, {"0a1f"});
+  receipt_pdu pdu(text_of("0a1f"));
+  pdu.data_sm = true;
+  EXPECT_EQ(receive(pdu), receipt_desk::kind::receipt);
+  EXPECT_EQ(written().size(), 2U);
+  pdu.esm_class = 0;
+  EXPECT_EQ(receive(pdu), receipt_desk::kind::message);
+}
+
 TEST_F(desk_fixture, states_only_move_forward_and_what_repeats_is_counted) {
   send(1, {"x"});
   receive_text("x", "ENROUTE");
