@@ -6,46 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "engine/inbound/inbound_stage.hpp"
-#include "engine/runtime/memory_file_system.hpp"
-#include "protocol/pdu.hpp"
+#include "tests/engine/inbound/inbound_fixture.hpp"
+#include "tests/engine/inbound/phone_pdu.hpp"
 
 namespace trunkline::engine {
 namespace {
 
-std::vector<std::uint8_t> deliver(std::string_view text, std::span<const std::uint8_t> header = {}) {
-  protocol::deliver_sm pdu;
-  pdu.source_addr = "491701234567";
-  pdu.destination_addr = "12345";
-  std::vector<std::uint8_t> message(header.begin(), header.end());
-  message.insert(message.end(), text.begin(), text.end());
-  pdu.short_message = message;
-  if (!header.empty()) pdu.esm_class = 0x40;
-  std::vector<std::uint8_t> out(1024);
-  out.resize(protocol::write_pdu(out, protocol::command_status::rok, 1, pdu));
-  return out;
-}
+using test::phone_pdu;
 
-struct inbound_world {
-  explicit inbound_world(std::string_view rules) {
-    (void)files.make_directory("/data");
-    std::vector<std::string> problems;
-    (void)optouts.load(problems);
-    const std::string head =
-        "[[carrier]]\nname = \"acme\"\nhost = \"h\"\nsystem_id = \"u\"\npassword = \"p\"\n[[route]]\nname = \"r\"\nto "
-        "= "
-        "\"acme\"\n";
-    const loaded l = parse_configuration(head + std::string(rules), "t.toml");
-    stage.emplace(time, paths, shown, optouts, std::make_shared<const inbound_plan>(*l.config), inbound_options{},
-                  [](std::error_code, const std::string&) {});
-  }
-  manual_clock time;
-  memory_file_system files{1, &time};
-  spool_paths paths{"/spool", "/data"};
-  publisher shown{files, 0640, [](std::error_code, const std::string&) {}};
-  optout_list optouts{files, "/data/optout"};
-  std::optional<inbound_stage> stage;
-};
+std::unique_ptr<test::inbound_fixture> start(std::string_view rules) {
+  auto made = std::make_unique<test::inbound_fixture>([](std::error_code, const std::string&) {});
+  made->start(test::inbound_fixture::plan(rules));
+  return made;
+}
 
 constexpr const char* five_rules = R"toml(
 [[inbound]]
@@ -73,12 +46,14 @@ to = "rest"
 )toml";
 
 void inbound_line(benchmark::State& state, const char* rules) {
-  const auto pdu = deliver("a message of a phone, of a usual length, which is about so long");
+  phone_pdu message;
+  message.text = "a message of a phone, of a usual length, which is about so long";
+  const auto pdu = message.octets();
   std::int64_t now = 1'800'000'000'000;
   constexpr int per_round = 8000;  // less than what a file holds
   for (auto _ : state) {
     state.PauseTiming();
-    auto w = std::make_unique<inbound_world>(rules);
+    auto w = start(rules);
     state.ResumeTiming();
     for (int i = 0; i < per_round; ++i) w->stage->received({"acme"}, ++now, pdu);
     state.PauseTiming();
@@ -95,13 +70,14 @@ void inbound_parts(benchmark::State& state) {
   constexpr int messages = 2000;
   for (auto _ : state) {
     state.PauseTiming();
-    auto w = std::make_unique<inbound_world>("");
+    auto w = start("");
     std::vector<std::vector<std::uint8_t>> pdus;
     for (int i = 0; i < messages; ++i) {
       for (std::uint8_t part = 1; part <= 3; ++part) {
-        const std::uint8_t header[] = {6, 8,   4, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i),
-                                       3, part};
-        pdus.push_back(deliver(std::string(150, 'x'), header));
+        phone_pdu message;
+        message.text = std::string(150, 'x');
+        message.header = {6, 8, 4, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 3, part};
+        pdus.push_back(message.octets());
       }
     }
     state.ResumeTiming();
@@ -114,16 +90,21 @@ void inbound_parts(benchmark::State& state) {
 }
 BENCHMARK(inbound_parts)->Unit(benchmark::kMillisecond);
 
-/// Look-ups of pairs that are in a list of so many, and of others, at random.
+/// Look-ups of pairs that are in a list of so many, and of others, at random: loaded with its size known before (1), or
+/// grown one by one (0). `peak_MB` is the most that it took meanwhile.
 void optout_lookup(benchmark::State& state) {
   const auto count = static_cast<std::uint64_t>(state.range(0));
   static std::unique_ptr<optout_set> set;
   static std::uint64_t filled = 0;
+  static std::size_t peak = 0;
   if (filled != count) {
     set = std::make_unique<optout_set>();
     if (state.range(1) != 0) set->reserve(count);
-    for (std::uint64_t i = 0; i < count; ++i)
+    peak = 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
       set->insert(optout_set::key_of("12345", std::to_string(491'700'000'000 + i)));
+      peak = std::max(peak, set->memory_bytes());
+    }
     filled = count;
   }
   std::mt19937_64 random(7);
@@ -134,9 +115,23 @@ void optout_lookup(benchmark::State& state) {
   for (auto _ : state) hits += set->contains(keys[at++ & 0xffffU]) ? 1 : 0;
   benchmark::DoNotOptimize(hits);
   state.counters["bytes_a_pair"] = static_cast<double>(set->memory_bytes()) / static_cast<double>(count);
+  state.counters["peak_MB"] = static_cast<double>(peak) / 1e6;
   state.counters["MB"] = static_cast<double>(set->memory_bytes()) / 1e6;
 }
 BENCHMARK(optout_lookup)->Args({1'000, 1})->Args({10'000'000, 1})->Args({10'000'001, 0});
+
+/// A pair into a list that grows from nothing to so many.
+void optout_insert(benchmark::State& state) {
+  const auto count = static_cast<std::uint64_t>(state.range(0));
+  for (auto _ : state) {
+    optout_set set;
+    std::uint64_t key = 0x9E3779B97F4A7C15;
+    for (std::uint64_t i = 0; i < count; ++i) set.insert(key = key * 6364136223846793005U + 1442695040888963407U);
+    benchmark::DoNotOptimize(set.size());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(optout_insert)->Arg(10'000'000)->Unit(benchmark::kMillisecond);
 
 void optout_key(benchmark::State& state) {
   std::string number = "491701234567";

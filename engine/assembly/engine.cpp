@@ -30,6 +30,11 @@ std::runtime_error problem(const std::string& what, std::error_code why) {
   return std::runtime_error(fmt::format("{}: {}", what, why.message()));
 }
 
+/// For how long received messages may be replies to what was sent; 0: nobody asks.
+milliseconds reply_window_of(const configuration& c) {
+  return c.inbound.empty() ? milliseconds(0) : c.engine.reply_window;
+}
+
 }  // namespace
 
 engine::engine(configuration config, file_system& files, const clock& time)
@@ -240,7 +245,7 @@ void engine::start() {
       files_, config_.spool.file_mode,
       [this](std::error_code why, const std::string& what) { fatal("cannot write into " + what, why); });
   publisher_->set_wake(&publish_thread_.slot());
-  const auto reply_window = config_.inbound.empty() ? milliseconds(0) : config_.engine.reply_window;
+  const auto reply_window = reply_window_of(config_);
   outputs_ = std::make_unique<outputs>(
       files_, time_, config_.spool, config_.receipts, reply_window, paths_, *slab_, queues_, *synced_, *publisher_,
       outputs::hooks{[this](std::uint32_t id) { feeder_->closed(id), feed_thread_.slot().wake(); },
@@ -375,6 +380,7 @@ stage_thread::outcome engine::feed() {
       feeder_->set_default_validity(fresh->default_validity);
       claimer_->set_policies(fresh->on_unknown, fresh->require_trailer);
       optout_keywords_ = fresh->optout;
+      feeder_->set_keep_sender(fresh->replies);
     }
   }
   for (const auto& work : asked) work(*feeder_);
@@ -564,11 +570,13 @@ void engine::reload(const configuration& fresh) {
   } catch (const std::runtime_error& error) {
     spdlog::error("inbound rules stay as they were: {}", error.what());
   }
+  const auto reply_window = reply_window_of(fresh);
+  outputs_->set_reply_window(reply_window);
   {
     const std::lock_guard lock(mutex_);
     fresh_routing_ = std::move(fresh_routing);
     fresh_settings_ = feeding_settings{fresh.engine.default_validity, fresh.spool.on_unknown,
-                                       fresh.spool.require_trailer, fresh.optout.enabled};
+                                       fresh.spool.require_trailer, fresh.optout.enabled, reply_window.count() != 0};
   }
   feed_thread_.slot().wake();
   for (const auto& c : removed) smpp_->remove(c->id());

@@ -145,6 +145,7 @@ class engine {
     unknown_policy on_unknown{};
     bool require_trailer = false;
     bool optout = false;
+    bool replies = false;
   };
   std::optional<feeding_settings> fresh_settings_;
   std::vector<std::function<void(feeder&)>> feeder_work_;

@@ -38,7 +38,7 @@ struct intent_list {
 
 /// A deliver_sm or data_sm on its way to the journal; answered only after its frame is synced.
 struct received_pdu {
-  std::shared_ptr<acknowledger> from;
+  std::shared_ptr<acknowledger> from;  ///< null: answered
   std::uint32_t sequence_number = 0;
   std::uint16_t carrier = 0;
   std::int64_t received_at_ms = 0;   ///< wall clock

@@ -41,6 +41,19 @@ void append_hex_member(std::string& out, std::string_view name, std::span<const 
   out.push_back('"');
 }
 
+void append_time_member(std::string& out, std::string_view name, std::int64_t ms) {
+  char text[rfc3339_ms_bytes];
+  format_rfc3339_ms(ms, text);
+  out.append(",\"").append(name).append("\":\"").append(text, sizeof text).push_back('"');
+}
+
+/// A message's id as 16 hexadecimal digits.
+void append_id_member(std::string& out, std::uint64_t id) {
+  std::uint8_t octets[8];
+  for (std::size_t i = 0; i < sizeof octets; ++i) octets[i] = static_cast<std::uint8_t>(id >> (56 - 8 * i));
+  append_hex_member(out, "id", octets);
+}
+
 std::string_view digits_of(std::string_view address) noexcept {
   if (address.starts_with('+')) address.remove_prefix(1);
   return address;
@@ -132,11 +145,12 @@ void inbound_stage::received(const received_from& from, std::int64_t received_at
   }
   idle_.store(false, std::memory_order_release);
   const std::uint64_t id = identify(from.carrier, received_at_ms, pdu);
-  if (const auto fields = read_received(pdu); fields && fields->place) {
+  const auto fields = read_received(pdu);
+  if (fields && fields->place) {
     if (parts_.add(from, received_at_ms, id, *fields, pdu, emit_)) return;
   }
   assembler_.begin(from, 1);
-  assembler_.add(1, received_at_ms, id, pdu);
+  assembler_.add(1, received_at_ms, id, pdu, fields);
   route(assembler_.finish());
 }
 
@@ -211,7 +225,7 @@ void inbound_stage::deliver(const received_message& m, const inbound_plan::actio
   line_.append(",\"parts\":");
   append_number(line_, unsigned{m.parts});
   if (!m.missing.empty()) line_.append(fmt::format(",\"incomplete\":true,\"missing\":[{}]", fmt::join(m.missing, ",")));
-  append_member(line_, "received_at", format_rfc3339_ms(m.received_at_ms));
+  append_time_member(line_, "received_at", m.received_at_ms);
   if (answered) {
     line_.append(",\"reply_to\":{\"batch\":");
     append_json(line_, answered->batch);
@@ -224,7 +238,7 @@ void inbound_stage::deliver(const received_message& m, const inbound_plan::actio
   }
   if (action != nullptr) append_member(line_, "rule", rule);
   if (keyword) append_member(line_, "optout", name_of(*keyword));
-  append_member(line_, "id", fmt::format("{:016x}", m.id));
+  append_id_member(line_, m.id);
   if (!m.header.empty()) append_hex_member(line_, "udh", m.header);
   if (!m.raw.empty()) append_hex_member(line_, "raw", m.raw);
   line_.append("}\n");
@@ -248,7 +262,7 @@ void inbound_stage::append_line(const received_message& m, std::string_view kind
   append_json(lines_, to);
   if (!from.empty()) append_member(lines_, "from", from);
   if (!carrier.empty()) append_member(lines_, "carrier", carrier);
-  append_member(lines_, "id", fmt::format("{:016x}", m.id));
+  append_id_member(lines_, m.id);
   lines_.append(",\"tags\":{\"inbound\":");
   append_json(lines_, kind);
   append_member(lines_, "rule", rule);

@@ -136,12 +136,16 @@ void message_assembler::flush_text() {
 
 void message_assembler::add(std::uint8_t number, std::int64_t received_at_ms, std::uint64_t id,
                             std::span<const std::uint8_t> pdu) {
+  add(number, received_at_ms, id, pdu, read_received(pdu));
+}
+
+void message_assembler::add(std::uint8_t number, std::int64_t received_at_ms, std::uint64_t id,
+                            std::span<const std::uint8_t> pdu, const std::optional<received_fields>& f) {
   const bool first = made_.raw.empty();
   // Which parts, in which order: a message that lacks some is another one.
   made_.id = first ? id : (made_.id ^ id) * 0xD6E8FEB86659FD93 + number;
   made_.received_at_ms = std::max(made_.received_at_ms, received_at_ms);
   made_.raw.insert(made_.raw.end(), pdu.begin(), pdu.end());
-  const auto f = read_received(pdu);
   if (!f) {
     readable_ = false;
     return;

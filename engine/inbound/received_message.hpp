@@ -54,6 +54,9 @@ class message_assembler {
  public:
   void begin(const received_from& from, std::uint8_t parts);
   void add(std::uint8_t number, std::int64_t received_at_ms, std::uint64_t id, std::span<const std::uint8_t> pdu);
+  /// The same with what `read_received` made of it.
+  void add(std::uint8_t number, std::int64_t received_at_ms, std::uint64_t id, std::span<const std::uint8_t> pdu,
+           const std::optional<received_fields>& f);
   /// The message; valid until the next `begin`.
   const received_message& finish();
 

@@ -397,8 +397,9 @@ void commit_stage::after_sync() {
         event.subject = nullptr;
         break;
       case event_kind::received: {
-        const auto& pdu = *static_cast<received_pdu*>(event.subject);
-        if (pdu.from) pdu.from->acknowledge(pdu.sequence_number, true);
+        auto& pdu = *static_cast<received_pdu*>(event.subject);
+        if (pdu.from && synced_.answer_ahead(pdu.octets.size()))
+          std::exchange(pdu.from, nullptr)->acknowledge(pdu.sequence_number, true);
         break;
       }
       case event_kind::control: {

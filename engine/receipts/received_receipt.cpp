@@ -57,27 +57,21 @@ std::optional<received_receipt> read_received_receipt(std::span<const std::uint8
   std::uint8_t data_coding = 0;
   std::span<const std::uint8_t> octets;
   tlv_view tlvs;
-  if (id == command_id::deliver_sm) {
-    const auto d = decode<deliver_sm>(body);
-    if (!d) return std::nullopt;
-    r.source = d->source_addr;
-    r.destination = d->destination_addr;
-    esm_class = d->esm_class;
-    data_coding = d->data_coding;
-    tlvs = d->tlvs;
-    octets = message_octets(d->short_message, tlvs);
-  } else if (id == command_id::data_sm) {
-    const auto d = decode<data_sm>(body);
-    if (!d) return std::nullopt;
-    r.source = d->source_addr;
-    r.destination = d->destination_addr;
-    esm_class = d->esm_class;
-    data_coding = d->data_coding;
-    tlvs = d->tlvs;
-    octets = message_octets({}, tlvs);
-  } else {
-    return std::nullopt;
-  }
+  const auto take = [&](const auto& read) {
+    if (!read) return false;
+    r.source = read->source_addr;
+    r.destination = read->destination_addr;
+    esm_class = read->esm_class;
+    data_coding = read->data_coding;
+    tlvs = read->tlvs;
+    if constexpr (requires { read->short_message; }) octets = read->short_message;
+    octets = message_octets(octets, tlvs);
+    return true;
+  };
+  const bool taken = id == command_id::deliver_sm ? take(decode<deliver_sm>(body))
+                     : id == command_id::data_sm  ? take(decode<data_sm>(body))
+                                                  : false;
+  if (!taken) return std::nullopt;
   const bool marked = (esm_class & message_type_bits) != 0;
   if (!marked && !how.by_text) return std::nullopt;
 

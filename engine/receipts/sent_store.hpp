@@ -93,6 +93,11 @@ class sent_store {
   result<std::optional<last_sent>> find_last_sent(std::string_view number, std::string_view sender,
                                                   std::int64_t since_ms);
   bool replies() const noexcept { return options_.replies; }
+  /// From the next message on; what was stored before without it is not found.
+  void set_replies(bool wanted, std::chrono::milliseconds keep) noexcept {
+    options_.replies = wanted;
+    options_.keep = keep;
+  }
 
   /// Writes what waits in memory when there is much of it, or at all.
   result<void> flush(bool everything);
@@ -147,7 +152,7 @@ class sent_store {
 
   file_system& files_;
   const std::string directory_;
-  const options options_;
+  options options_;
   log_windows windows_;
   std::map<std::uint32_t, bucket> buckets_;  // by number; the last is being filled
   std::vector<std::uint32_t> late_buckets_;  // made after what was noted: gone with the tails

@@ -226,14 +226,13 @@ void outputs::remember_sent(const message& m, const batch& b, const carrier* c,
 void outputs::write_received(carrier* by, const received_from& from, std::int64_t received_at_ms,
                              std::span<const std::uint8_t> pdu) {
   if (desk_.received(from.carrier, received_at_ms, pdu) == receipt_desk::kind::receipt) return;
-  line_.clear();
-  if (append_received_line(line_, from, received_at_ms, pdu) == received_kind::receipt) {
-    receipts_.buffer().append(line_);
-    receipts_.added();
-    if (by != nullptr) by->deliveries.unmatched.add();
-  } else {
+  if (kind_of_received(pdu) == received_kind::inbound) {
     inbound_->received(from, received_at_ms, pdu);
+    return;
   }
+  append_received_line(receipts_.buffer(), from, received_at_ms, pdu);
+  receipts_.added();
+  if (by != nullptr) by->deliveries.unmatched.add();
 }
 
 void outputs::write_unmatched(const parked_receipt& p) {
@@ -260,6 +259,11 @@ void outputs::consume(journal_event& event) {
       }
       const auto& c = pdu->carrier < known_.size() ? known_[pdu->carrier] : nullptr;
       write_received(c.get(), c ? source_of(*c) : received_from{}, pdu->received_at_ms, pdu->octets);
+      if (pdu->from) {
+        pdu->from->acknowledge(pdu->sequence_number, true);
+      } else {
+        synced_.taken(pdu->octets.size());
+      }
       break;
     }
     case event_kind::control: {
@@ -291,6 +295,8 @@ outputs::step_result outputs::step() {
       if (failed(r.report->flush(false), r.report->path())) return {false, now + 200ms};
     }
   }
+  if (const auto window = fresh_reply_window_.exchange(-1, std::memory_order_acquire); window >= 0)
+    desk_.set_reply_window(std::chrono::milliseconds(window));
   // Positions come before anything later is consumed; they wait until all that was handed to the publisher is shown.
   if (marker_ != 0 && !record_positions()) return {false, now + 2ms};
   if (shown_.pending() > max_unpublished) return {false, now + 2ms};

@@ -88,6 +88,10 @@ class outputs {
   /// Outputs thread, from the commit stage's mark: record positions of everything before segment `marker`, before
   /// anything that comes later is consumed.
   void on_marker(std::uint64_t marker) { marker_ = marker; }
+  /// Any thread: another `reply_window`, from the next message on.
+  void set_reply_window(std::chrono::milliseconds window) noexcept {
+    fresh_reply_window_.store(window.count(), std::memory_order_release);
+  }
   /// Who takes received messages that are no receipts. Before anything is consumed or replayed.
   void set_inbound(message_sink* to) noexcept { inbound_ = to; }
   /// Tells the outputs how batch numbers go on, for checkpoints.
@@ -155,13 +159,13 @@ class outputs {
   std::vector<journal_event> events_;
   std::size_t next_event_ = 0;
   report_scratch scratch_;
-  std::string line_;
   std::vector<std::uint32_t> released_;  // by carrier
   std::int64_t now_ms_ = 0;              // of this step
   mutable std::mutex names_mutex_;
   std::vector<std::shared_ptr<carrier>> carriers_;  // by id
   std::vector<std::shared_ptr<carrier>> known_;     // the outputs thread's copy
   const std::atomic<std::uint32_t>* next_batch_ = nullptr;
+  std::atomic<std::int64_t> fresh_reply_window_{-1};  // milliseconds; below 0: none came
   std::atomic<bool> blocked_{false};
   std::atomic<bool> idle_{true};
 };

@@ -2,6 +2,7 @@
 // forward (or the receipt is counted as a repetition), its lines are written, and when it was the last that its batch
 // waited for, the batch's file is made by walking back over its messages. A checkpoint makes the store durable and then
 // the file `state`, which says what of it counts; recovery goes back to that and is told the rest again.
+// receipt_desk_matching.cpp and receipt_desk_batches.cpp have the steps in between.
 #include "engine/report/receipt_desk.hpp"
 
 #include <algorithm>
@@ -10,15 +11,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "engine/report/received_line.hpp"
-
 namespace trunkline::engine {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::size_t messages_a_step = 500;
 constexpr std::size_t overdue_a_step = 500;
-constexpr std::size_t file_piece_bytes = 1U << 20;
 constexpr std::size_t max_parked_bytes = 64U << 20;
 constexpr auto between_expiries = 10s;
 
@@ -28,11 +25,6 @@ sent_store::options store_options(const receipts_config& config, std::chrono::mi
   o.replies = reply_window.count() != 0;
   o.index_memory = config.index_memory_bytes;
   return o;
-}
-
-result<void> no_second_try(result<void> synced) {
-  if (!synced && synced.error() == std::errc::no_space_on_device) return fail(std::errc::io_error);
-  return synced;
 }
 
 std::uint64_t receivable_parts(const sent_message& m) {
@@ -61,6 +53,11 @@ receipt_desk::receipt_desk(file_system& files, const clock& time, const receipts
       hooks_(std::move(hooks)),
       store_(files, paths.sent(), store_options(config, reply_window)),
       park_(static_cast<std::size_t>(config.max_parked), max_parked_bytes) {}
+
+void receipt_desk::set_reply_window(std::chrono::milliseconds window) noexcept {
+  const auto fresh = store_options(config_, window);
+  store_.set_replies(fresh.replies, fresh.keep);
+}
 
 std::int64_t receipt_desk::now_ms() const noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
@@ -155,6 +152,8 @@ void receipt_desk::sent(sent_message m) {
     const auto numbers = park_.find(receipt_park::key_of(m.carrier, sent_store::key_of(id, room)));
     waiting.insert(waiting.end(), numbers.begin(), numbers.end());
   });
+  // In the order in which they came, whatever part they are of: the first failure decides the message.
+  std::sort(waiting.begin(), waiting.end());
   for (const std::uint64_t number : waiting) retry(number);
   retry_all_learned();
 }
@@ -164,261 +163,6 @@ void receipt_desk::batch_closed(std::uint32_t batch) {
   if (found == fates_.end()) return;
   found->second.closed = true;
   consider(batch, found->second);
-}
-
-// --- what comes back -----------------------------------------------------------------------------------------------
-
-receipt_desk::source& receipt_desk::source_of(std::string_view name) {
-  auto found = sources_.find(name);
-  if (found == sources_.end()) found = sources_.emplace(std::string(name), source{}).first;
-  source& s = found->second;
-  carrier* c = hooks_.find_carrier(name);
-  if (c != s.counted) settle_settings(s, name, c);
-  return s;
-}
-
-void receipt_desk::settle_settings(source& s, std::string_view name, carrier* c) {
-  s.counted = c;
-  if (c == nullptr) return;
-  const carrier_config& config = c->config();
-  s.reading = reading_of(config);
-  id_knowledge& ids = correlator_.of(name);
-  ids.configure(config.response_ids, config.receipt_ids);
-  c->deliveries.id_relation.store(static_cast<std::uint8_t>(ids.relation()), std::memory_order_relaxed);
-}
-
-receipt_desk::kind receipt_desk::received(std::string_view carrier_name, std::int64_t received_at_ms,
-                                          std::span<const std::uint8_t> pdu) {
-  source& from = source_of(carrier_name);
-  const auto r = read_received_receipt(pdu, from.reading, received_at_ms, decoded_);
-  if (!r) return kind::message;
-  if (from.counted != nullptr) {
-    delivery_counters& count = from.counted->deliveries;
-    if (r->state) count.receipts[static_cast<std::size_t>(*r->state)].add();
-    if (!r->readable()) count.unreadable.add();
-    if (r->contradictory) count.contradictory.add();
-  }
-  if (!r->readable()) {
-    write_unmatched({std::string(carrier_name), received_at_ms, {pdu.begin(), pdu.end()}});
-  } else if (!match(from, carrier_name, received_at_ms, *r)) {
-    park(carrier_name, received_at_ms, pdu, *r);
-  }
-  retry_all_learned();
-  return kind::receipt;
-}
-
-bool receipt_desk::match(source& from, std::string_view carrier_name, std::int64_t received_at_ms,
-                         const received_receipt& r) {
-  auto found = correlator_.find(store_, carrier_name, r);
-  if (!found) {
-    failed(found.error(), paths_.sent());
-    return false;
-  }
-  if (found->learned) learned_.emplace_back(carrier_name);
-  if (!found->found) {
-    if (found->contradicted && from.counted != nullptr) from.counted->deliveries.wrong_address.add();
-    return false;
-  }
-  apply(from, *found->found, received_at_ms, r);
-  return true;
-}
-
-void receipt_desk::apply(source& from, const correlator::match& to, std::int64_t received_at_ms,
-                         const received_receipt& r) {
-  auto found = store_.again(to.message, to.part, to.fingerprint, to.indexed);
-  if (!found || !*found) {
-    if (!found) failed(found.error(), paths_.sent());
-    return;
-  }
-  const sent_store::sent_part& part = **found;
-  delivery_counters* count = from.counted != nullptr ? &from.counted->deliveries : nullptr;
-  const auto before = part.fate ? std::optional(part.fate->state) : std::nullopt;
-  if (!moves_forward(before, *r.state)) {
-    if (count != nullptr) (*before == *r.state ? count->repeated : count->stale).add();
-    return;
-  }
-  const part_fate fate{*r.state, r.done_at_ms, received_at_ms, r.error};
-  append_part_line(lines_.buffer(), part.message, part.part, part.id, fate);
-  lines_.added();
-  if (auto set = store_.set_fate(part, fate); !set && failed(set.error(), paths_.sent())) return;
-  if (!protocol::is_final(fate.state)) return;
-  if (count != nullptr && fate.state == protocol::message_state::delivered)
-    count->duration.observe(std::chrono::milliseconds(received_at_ms - part.message.submitted_at_ms));
-  const std::uint32_t batch = part.message.batch_id;
-  finish_message(from, part, fate);
-  if (const auto waits = fates_.find(batch); waits != fates_.end()) {
-    if (waits->second.open_parts != 0) --waits->second.open_parts;
-    consider(batch, waits->second);
-  }
-}
-
-/// Writes the line of the whole message when this part, whose fate has just become final, decides it.
-void receipt_desk::finish_message(source& from, const sent_store::sent_part& decided, const part_fate& fate) {
-  std::vector<std::optional<protocol::message_state>> states{fate.state};
-  // What `decided` views is gone after the next look into the store.
-  message_copy_.clear();
-  encode(decided.message, message_copy_);
-  const auto m = decode_sent_message(message_copy_);
-  if (m->parts > 1 || !m->complete) {
-    bool over_before = false;
-    m->each_part([&](std::uint8_t part, std::string_view) {
-      if (part == decided.part) return;
-      auto other = store_.part_of(decided.place, part);
-      if (!other) failed(other.error(), paths_.sent());
-      const auto known = other && *other && (*other)->fate ? std::optional((*other)->fate->state) : std::nullopt;
-      over_before |= known && protocol::is_final(*known) && *known != protocol::message_state::delivered;
-      states.push_back(known);
-    });
-    if (over_before) return;
-  }
-  const message_fate whole = fate_of_message(states, m->complete);
-  if (!whole.final) return;
-  append_message_line(lines_.buffer(), *m, whole, &fate);
-  lines_.added();
-  if (from.counted != nullptr) from.counted->deliveries.messages[static_cast<std::size_t>(*whole.state)].add();
-}
-
-void receipt_desk::park(std::string_view carrier_name, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu,
-                        const received_receipt& r) {
-  std::vector<std::uint64_t> keys;
-  correlator_.each_key(carrier_name, r,
-                       [&](std::string_view key) { keys.push_back(receipt_park::key_of(carrier_name, key)); });
-  park_.put({std::string(carrier_name), received_at_ms, {pdu.begin(), pdu.end()}}, keys);
-  parked.set(park_.size());
-}
-
-void receipt_desk::retry(std::uint64_t number) {
-  const parked_receipt* waiting = park_.at(number);
-  if (waiting == nullptr) return;
-  source& from = source_of(waiting->carrier);
-  const auto r = read_received_receipt(waiting->pdu, from.reading, waiting->received_at_ms, decoded_);
-  if (!r || !match(from, waiting->carrier, waiting->received_at_ms, *r)) return;
-  (void)park_.take(number);
-  parked.set(park_.size());
-}
-
-void receipt_desk::retry_all_learned() {
-  while (!learned_.empty()) {
-    const std::string name = std::move(learned_.back());
-    learned_.pop_back();
-    const id_knowledge& known = correlator_.of(name);
-    spdlog::info("carrier {}: learned that message ids are {}", name, name_of(known.relation()));
-    if (carrier* c = source_of(name).counted) {
-      c->deliveries.id_relation.store(static_cast<std::uint8_t>(known.relation()), std::memory_order_relaxed);
-    }
-    for (const std::uint64_t number : park_.of_carrier(name)) retry(number);
-  }
-}
-
-void receipt_desk::write_unmatched(const parked_receipt& p) {
-  if (carrier* c = source_of(p.carrier).counted) c->deliveries.unmatched.add();
-  hooks_.write_unmatched(p);
-}
-
-// --- batches -------------------------------------------------------------------------------------------------------
-
-/// Nothing more comes of a batch that is closed and waits for no part.
-void receipt_desk::consider(std::uint32_t batch, const batch_fate& fate) {
-  if (fate.closed && fate.open_parts == 0) to_finish_.push_back(batch);
-}
-
-/// Batches whose youngest message is too old go without what has not come, then buckets that nobody needs.
-void receipt_desk::expire() {
-  const std::int64_t now = now_ms();
-  std::uint32_t first_needed = ~std::uint32_t{0};
-  for (const auto& [id, fate] : fates_) {
-    first_needed = std::min(first_needed, fate.first_bucket);
-    if (!fate.closed || fate.open_parts == 0) continue;
-    const auto at = store_.expires_at_ms(fate.last.bucket);
-    if (at && *at <= now) to_finish_.push_back(id);
-  }
-  for (const result_file& f : finishing_) {
-    const auto fate = fates_.find(f.batch);
-    if (fate != fates_.end()) first_needed = std::min(first_needed, fate->second.first_bucket);
-  }
-  if (auto expired = store_.expire(now, first_needed); !expired) failed(expired.error(), paths_.sent());
-}
-
-/// Appends the lines of the next messages. False: that was all.
-bool receipt_desk::append_fates(result_file& of) {
-  std::vector<std::optional<protocol::message_state>> states;
-  for (std::size_t n = 0; n < messages_a_step; ++n) {
-    auto found = store_.message_at(of.next);
-    if (!found) failed(found.error(), paths_.sent());
-    if (!found || !*found || (*found)->batch_id != of.batch) return false;
-    message_copy_.clear();
-    encode(**found, message_copy_);
-    const auto m = decode_sent_message(message_copy_);
-    states.clear();
-    std::optional<part_fate> because;
-    std::string error;
-    m->each_part([&](std::uint8_t part, std::string_view id) {
-      auto known = store_.part_of(of.next, part);
-      if (!known) failed(known.error(), paths_.sent());
-      if (!known || !*known || !(*known)->fate) {
-        states.emplace_back();
-        return;
-      }
-      const part_fate& fate = *(*known)->fate;
-      states.emplace_back(fate.state);
-      append_part_line(of.buffer, *m, part, id, fate);
-      if (!protocol::is_final(fate.state)) return;
-      const bool failure = fate.state != protocol::message_state::delivered;
-      // As when it was decided: by the first failure, else by the last delivery.
-      const bool failed_before = because && because->state != protocol::message_state::delivered;
-      if (failed_before ? failure && fate.received_at_ms < because->received_at_ms
-                        : failure || !because || fate.received_at_ms >= because->received_at_ms) {
-        because = fate;
-        error = std::string(fate.error);
-      }
-    });
-    if (because) because->error = error;
-    message_fate whole = fate_of_message(states, m->complete);
-    if (whole.final && because) whole.state = because->state;
-    append_message_line(of.buffer, *m, whole, whole.final && because ? &*because : nullptr);
-    of.next = m->previous;
-    if (of.next.bucket == 0) return false;
-  }
-  return true;
-}
-
-/// Makes a piece of the file that is due. True: there is more to do.
-result<bool> receipt_desk::continue_file() {
-  result_file& f = finishing_.front();
-  const std::string hidden = paths_.done() + "/." + f.name;
-  const bool more = f.next.bucket != 0 && append_fates(f);
-  if (!more) f.next = {};
-  const auto write_out = [&]() -> result<void> {
-    if (!f.out) {
-      auto opened = files_.open(hidden, open_mode::read_write_create, file_mode_);
-      if (!opened) return tl::unexpected(opened.error());
-      f.out = std::move(*opened);
-      if (auto cut = f.out->truncate(0); !cut) return cut;
-    }
-    const std::span<const std::uint8_t> octets(reinterpret_cast<const std::uint8_t*>(f.buffer.data()), f.buffer.size());
-    if (auto written = f.out->write_at(octets, f.written); !written) return written;
-    f.written += f.buffer.size();
-    f.buffer.clear();
-    return {};
-  };
-  if (more) {
-    if (f.buffer.size() < file_piece_bytes) return true;
-    if (auto written = write_out(); !written) return tl::unexpected(written.error());
-    return true;
-  }
-  if (!f.out) {
-    shown_.publish(paths_.done(), f.name, std::move(f.buffer));
-  } else {
-    auto done = write_out()
-                    .and_then([&] { return no_second_try(f.out->sync()); })
-                    .and_then([&] { return files_.rename(hidden, paths_.done() + "/" + f.name); })
-                    .and_then([&] { return no_second_try(files_.sync_directory(paths_.done())); });
-    if (!done) return tl::unexpected(done.error());
-  }
-  files_made.add();
-  fates_.erase(f.batch);
-  finishing_.pop_front();
-  return !finishing_.empty();
 }
 
 // --- rhythm --------------------------------------------------------------------------------------------------------

@@ -57,6 +57,8 @@ class receipt_desk {
   void sent(sent_message m);
   /// Whether every message is of interest, for replies.
   bool replies() const noexcept { return store_.replies(); }
+  /// Another `reply_window`, for what is sent from now on.
+  void set_reply_window(std::chrono::milliseconds window) noexcept;
   enum class kind : std::uint8_t { receipt, message };
   /// A received PDU. `receipt`: it was taken care of; `message`: it is something else, the caller's.
   kind received(std::string_view carrier_name, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu);

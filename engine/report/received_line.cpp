@@ -76,6 +76,11 @@ void append_reading(std::string& out, const received_receipt& r) {
 
 }  // namespace
 
+received_kind kind_of_received(std::span<const std::uint8_t> pdu) noexcept {
+  const auto f = decode_fields(pdu);
+  return f && is_receipt(f->esm_class) ? received_kind::receipt : received_kind::inbound;
+}
+
 received_kind append_received_line(std::string& out, const received_from& from, std::int64_t received_at_ms,
                                    std::span<const std::uint8_t> pdu, const received_receipt* read) {
   const auto f = decode_fields(pdu);

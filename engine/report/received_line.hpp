@@ -20,6 +20,9 @@ struct received_from {
   bool gsm_packed = false;  ///< GSM 7-bit texts of phones are packed; receipts never are
 };
 
+/// What a deliver_sm or data_sm (a whole PDU) is by its esm_class. What cannot be read is no receipt.
+received_kind kind_of_received(std::span<const std::uint8_t> pdu) noexcept;
+
 /// Appends the line of a deliver_sm or data_sm (a whole PDU) for receipts/ or inbound/, newline included: its decoded
 /// fields, and `raw`, so that nothing is lost even where nothing could be read. The text is decoded as data_coding
 /// (SMPP 3.4, 5.2.19; 3GPP TS 23.038, 4) and the national language tables of its header say; without `text` where they

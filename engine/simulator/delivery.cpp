@@ -115,8 +115,9 @@ delivery::delivery(const protocol::submit_sm& message, std::uint64_t message_id,
   }
 }
 
-delivery::delivery(std::uint64_t inbound_number, std::string_view to, time_point when) noexcept
-    : due(when), number(inbound_number), destination(0, 1, to), what(kind::inbound) {
+delivery::delivery(std::uint64_t inbound_number, std::string_view from, std::string_view to, time_point when) noexcept
+    : due(when), number(inbound_number), source(1, 1, from), destination(0, 1, to), what(kind::inbound) {
+  if (!from.empty()) return;
   std::array<char, 20> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(),
                                  491'700'000'000 + static_cast<std::int64_t>(inbound_number % 100'000'000))

@@ -46,8 +46,8 @@ struct delivery {
   delivery(const protocol::submit_sm& message, std::uint64_t message_id, std::uint8_t receipt_state, time_point when,
            wall_seconds submitted_at) noexcept;
 
-  /// The inbound message with that number; the phone's number follows from it.
-  delivery(std::uint64_t inbound_number, std::string_view to, time_point when) noexcept;
+  /// The inbound message with that number; without `from` the phone's number follows from it.
+  delivery(std::uint64_t inbound_number, std::string_view from, std::string_view to, time_point when) noexcept;
 };
 
 /// YYMMDDhhmm in UTC of the last minute asked for: receipts that are sent together mostly share it.

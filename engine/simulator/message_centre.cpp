@@ -33,6 +33,23 @@ message_centre::time_point message_centre::end_of(std::size_t step) const noexce
   return time_point(time_point::duration(began)) + options_.steps[step].at;
 }
 
+std::uint64_t message_centre::take_inbound(std::size_t step, time_point now) noexcept {
+  auto& pace = inbound_[step];
+  if (!pace) return 0;
+  const std::uint64_t most = options_of(step).inbound_count;
+  if (most != 0 && inbound_count_.load(std::memory_order_relaxed) >= most) return 0;
+  if (!pace->try_take(now)) return 0;
+  const std::uint64_t number = inbound_count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  return most == 0 || number <= most ? number : 0;
+}
+
+message_centre::time_point message_centre::next_inbound(std::size_t step) const noexcept {
+  const auto& pace = inbound_[step];
+  const std::uint64_t most = options_of(step).inbound_count;
+  if (!pace || (most != 0 && inbound_count_.load(std::memory_order_relaxed) >= most)) return time_point::max();
+  return pace->next();
+}
+
 esme_account& message_centre::account_of(std::string_view system_id) {
   const std::lock_guard lock(mutex_);
   const auto found = accounts_.find(system_id);

@@ -51,10 +51,10 @@ class message_centre {
   /// The account of a system_id, made when it is first asked for; stays where it is.
   esme_account& account_of(std::string_view system_id);
 
-  /// The pace of messages of mobiles in a step, if there are any.
-  std::optional<shared_pace>& inbound(std::size_t step) noexcept { return inbound_[step]; }
-  /// Numbers them, from 1.
-  std::uint64_t next_inbound() noexcept { return inbound_count_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  /// The number, from 1, of the next message of a mobile, when the step lets one go now; otherwise 0.
+  std::uint64_t take_inbound(std::size_t step, time_point now) noexcept;
+  /// When the next one may go, seen from now; time_point::max() when there will be none in this step.
+  time_point next_inbound(std::size_t step) const noexcept;
 
   /// Called when a delivery was left at an account that no session may be waiting for yet; set before sessions start.
   /// The owner of the sessions then lets each of them fill() or asks for its next_deadline().
@@ -66,7 +66,7 @@ class message_centre {
   const wall_time wall_started_;
   message_id_source ids_;
   std::atomic<time_point::rep> script_began_{0};    ///< 0: not yet
-  std::deque<std::optional<shared_pace>> inbound_;  ///< one a step
+  std::deque<std::optional<shared_pace>> inbound_;  ///< of messages of mobiles, one a step
   std::atomic<std::uint64_t> inbound_count_{0};
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<esme_account>, std::less<>> accounts_;

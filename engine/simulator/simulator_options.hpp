@@ -96,8 +96,10 @@ struct simulator_options {
   bool receipts_first = false;                       ///< the receipt leaves just before the answer
   std::vector<state_chance> receipt_states;          ///< what is left of 1 is DELIVRD
   double inbound_per_second = 0;                     ///< deliver_sm of mobiles, over all sessions that can receive
+  std::uint64_t inbound_count = 0;                   ///< so many of them, then no more; 0: no end
   std::string inbound_text = "Message {n}";          ///< {n}: their number, from 1
   std::string inbound_to = "12345";
+  std::string inbound_from;        ///< empty: each from a phone of its own
   unsigned deliver_window = 1000;  ///< unanswered deliver_sm of one session
 
   std::string log_file;   ///< JSON Lines of the submit_sm received; empty: none

@@ -131,8 +131,10 @@ std::vector<simulator_setting> make_settings() {
   states.repeatable = true;
   states.clear = [](o& to) { to.receipt_states.clear(); };
   scripted("inbound", "RATE", "Send messages of mobiles at this rate, e.g. 10/s", rate(&o::inbound_per_second));
+  scripted("inbound-count", "N", "So many of them in all; 0: no end", number(&o::inbound_count));
   scripted("inbound-text", "TEXT", "Their text, \"Message {n}\" unless said; {n} is their number",
            text(&o::inbound_text));
+  scripted("inbound-from", "ADDRESS", "Their source; unless said 491700000001 and so on", text(&o::inbound_from));
   scripted("inbound-to", "ADDRESS", "Their destination, 12345 unless said", text(&o::inbound_to));
   add("deliver-window", "N", "Unanswered deliver_sm per session, 1000 unless said", number(&o::deliver_window));
 

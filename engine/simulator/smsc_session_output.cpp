@@ -171,11 +171,10 @@ std::size_t smsc_session_machine::fill_deliveries(std::span<std::uint8_t> out, t
     for (const delivery& what : mail_) at += send(out.subspan(at), what, now);
     room -= mail_.size();
   }
-  if (auto& pace = centre_.inbound(step_); pace) {
-    for (; room > 0 && pace->try_take(now); --room) {
-      const delivery message(centre_.next_inbound(), options_->inbound_to, now);
-      at += send(out.subspan(at), message, now);
-    }
+  for (; room > 0; --room) {
+    const std::uint64_t number = centre_.take_inbound(step_, now);
+    if (number == 0) break;
+    at += send(out.subspan(at), delivery(number, options_->inbound_from, options_->inbound_to, now), now);
   }
   if (window_.in_flight() > 0 && window_.oldest() + delivery_timeout <= now) {
     window_.take_older(now - delivery_timeout, [this, now](const delivery& what) {
@@ -219,7 +218,7 @@ smsc_session_machine::time_point smsc_session_machine::next_deadline() const noe
     if (window_.room() > 0) {
       if (!receipts_.empty()) next = std::min(next, receipts_.front().due);
       next = std::min(next, account_->next_due());
-      if (auto& pace = centre_.inbound(step_)) next = std::min(next, pace->next());
+      next = std::min(next, centre_.next_inbound(step_));
     }
     if (window_.in_flight() > 0) next = std::min(next, window_.oldest() + delivery_timeout);
   }

@@ -63,6 +63,7 @@ class feeder {
   void set_routing(std::shared_ptr<const routing> routes) { routing_ = std::move(routes); }
   /// From the next message on; see feeder_options.
   void set_optouts(const optout_set* optouts) noexcept { options_.optouts = optouts; }
+  void set_keep_sender(bool keep) noexcept { encoder_.keep_sender(keep); }
   void set_default_validity(std::chrono::milliseconds validity) noexcept { options_.default_validity = validity; }
   const std::shared_ptr<const routing>& current_routing() const noexcept { return routing_; }
 

@@ -55,9 +55,11 @@ void append_number(std::string& out, Integer value) {
 /// Appends octets as lower-case hexadecimal.
 inline void append_hex(std::string& out, const std::uint8_t* octets, std::size_t size) {
   static constexpr char hex[] = "0123456789abcdef";
+  const std::size_t at = out.size();
+  out.resize(at + 2 * size);
   for (std::size_t i = 0; i < size; ++i) {
-    out.push_back(hex[octets[i] >> 4U]);
-    out.push_back(hex[octets[i] & 15U]);
+    out[at + 2 * i] = hex[octets[i] >> 4U];
+    out[at + 2 * i + 1] = hex[octets[i] & 15U];
   }
 }
 

@@ -152,7 +152,7 @@ MUTANTS = {
     ),
     "output-names-again": (
         "after a restart output files have names that were used before",
-        [("engine/report/outputs.hpp", "{&results_, &receipts_, &unrouted_}) out->name_start(start);", "{&results_, &receipts_, &unrouted_}) out->name_start(start * 0);")],
+        [("engine/report/outputs.hpp", "{&results_, &receipts_}) out->name_start(start);", "{&results_, &receipts_}) out->name_start(start * 0);")],
     ),
 }
 

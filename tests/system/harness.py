@@ -283,9 +283,9 @@ class SystemTest(unittest.TestCase):
         self.processes.append(process)
         return process
 
-    def simulator(self, *options, name="simulator", log=True):
-        """A running simulator; `.port` and `.log_path` are set."""
-        port = free_port()
+    def simulator(self, *options, name="simulator", log=True, port=None):
+        """A running simulator; `.port` and `.log_path` are set. `port`: where another one was, for instance."""
+        port = port or free_port()
         arguments = [binary(), "simulator", "--port", port, *options]
         log_path = self.directory / f"{name}.jsonl"
         if log:

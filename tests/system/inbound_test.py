@@ -1,15 +1,14 @@
-"""Messages from phones: rules, replies and forwards, opting out, reload, the examples of docs/inbound.md, and kill -9 while they
+"""Messages from phones: rules, replies and forwards, opting out, reload, and kill -9 while they
 come: none that was acknowledged is lost, and each is answered once. INBOUND_KILL_CYCLES makes the last one longer."""
 
 import os
 import random
-import re
 import signal
 import time
 import unittest
 from collections import Counter
 
-from harness import ROOT, SystemTest, World, batch, read_submits, seed, texts_by_number, wait_until
+from harness import SystemTest, World, batch, read_submits, seed, texts_by_number, wait_until
 
 CYCLES = int(os.environ.get("INBOUND_KILL_CYCLES", "100"))
 
@@ -38,6 +37,28 @@ name = "all"
 to = "all"
 [optout]
 stop_reply = "No more"
+"""
+
+
+REPLIES = """
+[[inbound]]
+name = "spring"
+batch = "spring-*"
+to = "spring"
+
+[[inbound]]
+name = "autumn"
+batch_name = "Autumn*"
+to = "autumn"
+
+[[inbound]]
+name = "tagged"
+tags = { campaign = "x" }
+to = "tagged"
+
+[[inbound]]
+name = "rest"
+to = "rest"
 """
 
 
@@ -96,6 +117,66 @@ class Inbound(SystemTest):
         wait_until("the old rules go on", lambda: len(world.inbound("fresh")) > before, processes=[engine])
         self.assertEqual(engine.stop(), 0)
 
+    def phones_write(self, simulator, count, name):
+        """The carrier begins anew, and phones 491700000001 and so on write to 12345, one message each."""
+        simulator.stop()
+        return self.simulator("--inbound", "1000/s", "--inbound-count", count, "--inbound-text", "yes", port=simulator.port, name=name)
+
+    def send(self, world, engine, name, lines):
+        world.drop(name, batch(lines))
+        wait_until(f"the report of {name}", lambda: world.finished(name), processes=[engine])
+
+    def received(self, world, engine, count, directories):
+        """{phone: line} when so many messages came."""
+        def lines():
+            return [m for d in directories for m in world.inbound(d)]
+
+        wait_until(f"{count} messages of phones", lambda: len(lines()) >= count, processes=[engine])
+        return {m["from"]: m for m in lines()}
+
+    def test_replies_find_what_they_answer(self):
+        """A writes to B, B answers: the line names A's line, and rules route by its batch, the batch's name and its tags."""
+        simulator = self.simulator(name="before")
+        world = World(self.directory, [self.carrier(simulator)], extra=REPLIES)
+        engine = self.serve(world)
+        phone = "49170000000{}".format
+        to = [{"to": phone(n), "from": "12345", "text": "hello", "id": f"m-{n}"} for n in range(9)]
+        self.send(world, engine, "other.jsonl", [to[1], {**to[2], "from": "54321"}, to[3]])
+        self.send(world, engine, "spring-1.jsonl", [to[8], to[1]])  # the last one that went to phone 1
+        self.send(world, engine, "named.jsonl", [{"batch": {"name": "Autumn 2026"}}, to[4]])
+        self.send(world, engine, "x.jsonl", [{**to[5], "tags": {"campaign": "x", "town": "Brno"}}, {**to[6], "tags": {"campaign": "y"}}])
+        # What was sent is known after a crash, too.
+        engine.kill()
+        simulator = self.phones_write(simulator, 7, "after")
+        engine = self.serve(world, name="engine-after")
+        got = self.received(world, engine, 7, ("spring", "autumn", "tagged", "rest"))
+        expected = {
+            1: ("spring", {"batch": "spring-1.jsonl", "line": 2, "id": "m-1"}),
+            2: ("rest", None),  # another sender wrote to it
+            3: ("rest", {"batch": "other.jsonl", "line": 3, "id": "m-3"}),
+            4: ("autumn", {"batch": "named.jsonl", "line": 2, "id": "m-4"}),
+            5: ("tagged", {"batch": "x.jsonl", "line": 1, "id": "m-5"}),
+            6: ("rest", {"batch": "x.jsonl", "line": 2, "id": "m-6"}),
+            7: ("rest", None),  # nobody wrote to it
+        }
+        self.assertEqual({p: (m["rule"], m["reply_to"]) for p, m in got.items()}, {phone(n): e for n, e in expected.items()})
+        self.assertEqual(engine.stop(), 0)
+
+    def test_replies_find_what_was_sent_since_rules_came_by_reload(self):
+        simulator = self.simulator(name="before")
+        world = World(self.directory, [self.carrier(simulator)])
+        engine = self.serve(world)
+        world.extra = REPLIES
+        world.write()
+        engine.signal(signal.SIGHUP)
+        wait_until("the reload", lambda: "configuration reloaded" in engine.output(1 << 20), processes=[engine])
+        self.send(world, engine, "first.jsonl", [{"to": "491700000009", "text": "takes the engine past the reload"}])
+        self.send(world, engine, "spring-2.jsonl", [{"to": "491700000001", "from": "12345", "text": "hello", "id": "m-1"}])
+        simulator = self.phones_write(simulator, 1, "after")
+        got = self.received(world, engine, 1, ("spring", "rest"))["491700000001"]
+        self.assertEqual((got["rule"], got["reply_to"]), ("spring", {"batch": "spring-2.jsonl", "line": 1, "id": "m-1"}))
+        self.assertEqual(engine.stop(), 0)
+
     def test_opting_out(self):
         simulator = self.simulator("--inbound", "50/s", "--inbound-text", " stop! ")
         world = World(self.directory, [self.carrier(simulator)], extra=STOP)
@@ -139,23 +220,6 @@ class Inbound(SystemTest):
         self.assertEqual(after.status, 3, after.output())
         self.assertEqual([e["status"] for e in sorted(world.report("after.jsonl"), key=lambda e: e["line"])],
                          ["sent", "rejected", "rejected", "rejected"])
-
-    def test_examples_of_the_manual(self):
-        page = (ROOT / "docs" / "inbound.md").read_text()
-        blocks = re.findall(r"```toml\n(.*?)```", page, re.S)
-        self.assertGreaterEqual(len(blocks), 3)
-        carriers = [{"name": "acme", "port": 2775}, {"name": "backup", "port": 2775}]
-        for text in blocks:
-            world = World(self.directory, carriers, extra=text)
-            status, out, err = self.call("check", "--config", world.config)
-            self.assertEqual(status, 0, out + err)
-        world = World(self.directory, carriers, extra=blocks[0])
-        for shown in re.findall(r"```console\n(.*?)```", page, re.S):
-            for command, expected in re.findall(r"^\$ trunkline (.*?)\n((?:(?!\$ ).*\n)*)", shown, re.M):
-                arguments = [a.strip('"').replace("trunkline.toml", str(world.config)) for a in re.findall(r'"[^"]*"|\S+', command)]
-                _, out, err = self.call(*arguments)
-                times = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
-                self.assertEqual(times.sub("T", out) + err, times.sub("T", expected), command)
 
     def test_kill(self):
         """An SMSC that delivers until it is answered: at the end every message of a phone is in inbound/, and was answered once."""

@@ -108,6 +108,30 @@ class Receipts(SystemTest):
         self.assertEqual(world.metric("receipts_unmatched_total"), 0)
         self.assertEqual(engine.stop(), 0)
 
+    def test_a_receipt_that_overtakes_its_message_survives_kill(self):
+        """The receipt of the first part comes while the second one is unanswered. Then the engine is killed; the next one sends
+        the second part, and the receipt that waited is part of the message's fate."""
+        simulator = self.simulator("--receipts", "0s", "--receipts-first", "--fault", "mute@2", name="before")
+        world = self.world(simulator, sessions=1, window=1, response_timeout="60s")
+        engine = self.serve(world)
+        world.drop("long.jsonl", batch([{"to": "491700000001", "id": "m-1", "text": "x" * 200}]))
+        wait_until("the receipt that waits", lambda: world.metric("receipts_parked") == 1, processes=[engine])
+
+        def journaled(record):
+            return record in self.call("journal", "show", world.data / "journal")[1]
+
+        wait_until("the first part in the journal", lambda: journaled("part_accepted"), processes=[engine])
+        engine.kill()
+        simulator.stop()
+        simulator = self.simulator("--receipts", "10ms", port=simulator.port, name="after")
+        engine = self.serve(world, name="engine-after")
+        lines = self.fate(world, engine, "long.jsonl")
+        self.check_fate(lines, world.report("long.jsonl"))
+        self.assertEqual(world.metric("receipts_unmatched_total"), 0)
+        self.assertEqual(engine.stop(), 0)
+        simulator.stop()  # its log is whole then
+        self.assertEqual(len(read_submits(simulator.log_path)), 1, "only the second part is sent again")
+
     def test_ids_in_another_radix_are_learned_and_stay_learned(self):
         simulator = self.simulator("--receipts", "20ms", "--message-ids", "hex", "--receipt-ids", "dec")
         world = self.world(simulator)

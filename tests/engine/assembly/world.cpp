@@ -94,7 +94,7 @@ struct world::engine_parts {
   wake_slot publish_slot{&nobody, nullptr};
   slab memory{512};
   outcome_queues queues{256};
-  synced_queue synced{&output_slot};
+  synced_queue synced{&output_slot, 300};  // a few PDUs: often the outputs have to answer them
   std::unique_ptr<journal_writer> writer;
   std::unique_ptr<commit_stage> commit;
   std::unique_ptr<publisher> shown;

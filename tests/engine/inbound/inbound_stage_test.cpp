@@ -9,7 +9,7 @@
 
 #include "engine/dispatch/admission.hpp"
 #include "engine/journal/records.hpp"
-#include "engine/runtime/memory_file_system.hpp"
+#include "tests/engine/inbound/inbound_fixture.hpp"
 #include "tests/engine/inbound/phone_pdu.hpp"
 
 namespace trunkline::engine::test {
@@ -18,22 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::ElementsAre;
-
-constexpr std::string_view carriers = R"toml([[carrier]]
-name = "acme"
-host = "h"
-system_id = "u"
-password = "p"
-[[carrier]]
-name = "listener"
-host = "h"
-system_id = "u"
-password = "p"
-bind = "receiver"
-[[route]]
-name = "all"
-to = "acme"
-)toml";
 
 struct known_sent final : sent_lookup {
   std::optional<answered_line> find_last_sent(std::string_view number, std::string_view sender, std::int64_t since_ms,
@@ -50,25 +34,18 @@ struct known_sent final : sent_lookup {
   std::int64_t last_since_ms = 0;
 };
 
-struct inbound_stage_test : testing::Test {
-  manual_clock time;
-  memory_file_system files{1, &time};
-  spool_paths paths{"/spool", "/data"};
-  publisher shown{files, 0640, [](std::error_code why, const std::string& what) { ADD_FAILURE() << what << why; }};
-  optout_list optouts{files, paths.optout()};
+struct inbound_stage_test : testing::Test, inbound_fixture {
   outcome_queues queues{64};
   wake_slot nobody{[](void*) noexcept {}, nullptr};
   std::unique_ptr<outcome_sink> sink;
   known_sent sent;
-  std::unique_ptr<inbound_stage> stage;
   std::vector<journal_event> journal;
 
-  inbound_stage_test() {
-    for (const auto& d : {"/spool", "/spool/inbound", "/spool/incoming", "/data", "/spool/inbound/unrouted",
-                          "/spool/inbound/a", "/spool/inbound/b"})
+  inbound_stage_test()
+      : inbound_fixture([](std::error_code why, const std::string& what) { ADD_FAILURE() << what << why; }) {
+    for (const auto& d : {"/spool/inbound/unrouted", "/spool/inbound/a", "/spool/inbound/b"})
       (void)files.make_directory(d);
-    std::vector<std::string> problems;
-    EXPECT_TRUE(optouts.load(problems));
+    EXPECT_TRUE(problems.empty());
     queues.journal_wake = queues.dispatcher_wake = &nobody;
     sink = std::make_unique<outcome_sink>(queues);
   }
@@ -76,15 +53,13 @@ struct inbound_stage_test : testing::Test {
     for (const auto& e : journal) discard(e);
   }
   void start(std::string_view rules, std::uint64_t number = 1) {
-    stage = std::make_unique<inbound_stage>(time, paths, shown, optouts, plan(rules), inbound_options{1h, {}, {}, 1},
-                                            [](std::error_code, const std::string& what) { ADD_FAILURE() << what; });
-    stage->name_start(number);
+    inbound_fixture::start(plan(rules), inbound_options{1h, {}, {}, 1}, number);
   }
   static std::shared_ptr<const inbound_plan> plan(std::string_view rules) {
-    const loaded l = parse_configuration(std::string(carriers) + std::string(rules), "t.toml");
-    for (const auto& f : l.faults)
-      if (!f.is_warning) ADD_FAILURE() << to_string(f);
-    return std::make_shared<const inbound_plan>(*l.config);
+    std::vector<std::string> faults;
+    auto made = inbound_fixture::plan(rules, &faults);
+    EXPECT_THAT(faults, testing::IsEmpty());
+    return made;
   }
   std::int64_t wall_ms() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.wall().time_since_epoch()).count();
@@ -158,6 +133,60 @@ TEST_F(inbound_stage_test, without_rules_everything_is_unrouted) {
   expected["id"] = found[0]["id"];
   EXPECT_EQ(found[0], expected);
   EXPECT_TRUE(made().empty());
+}
+
+TEST_F(inbound_stage_test, every_coding_in_both_kinds_of_pdu) {
+  struct row {
+    const char* name;
+    std::uint8_t data_coding;
+    std::string octets;
+    std::optional<std::string> text;
+  };
+  const row rows[] = {
+      {"GSM 7-bit", 0, "a@\x1b\x65", "a¡€"},
+      {"ASCII", 1, "a@", "a@"},
+      {"octets", 2, "a@", std::nullopt},
+      {"Latin-1", 3, "\xe9t\xe9", "été"},
+      {"octets", 4, "\x01\x02", std::nullopt},
+      {"Cyrillic", 6, "\xbf\xe0", "Пр"},
+      {"Hebrew", 7, "\xe0", "א"},
+      {"UCS-2", 8, std::string("\x04\x1f\xd8\x3d\xdc\x4d", 6), "П👍"},
+  };
+  start("");
+  for (const bool data_sm : {false, true}) {
+    for (const auto& r : rows) {
+      phone_pdu pdu;
+      pdu.text = r.octets;
+      pdu.data_coding = r.data_coding;
+      pdu.data_sm = data_sm;
+      receive(pdu);
+      settle();
+      const auto found = lines("/spool/inbound/unrouted");
+      ASSERT_EQ(found.size(), 1U) << r.name;
+      EXPECT_EQ(found[0].contains("text"), r.text.has_value()) << r.name;
+      EXPECT_EQ(found[0].value("text", ""), r.text.value_or("")) << r.name;
+      EXPECT_EQ(found[0].contains("raw"), !r.text) << r.name;
+      EXPECT_EQ(found[0]["data_coding"], r.data_coding) << r.name;
+      EXPECT_EQ(found[0]["from"], "491701234567") << r.name;
+    }
+  }
+}
+
+TEST_F(inbound_stage_test, parts_of_one_message_in_both_kinds_of_pdu) {
+  start("");
+  phone_pdu one;
+  one.text = "half ";
+  one.tlvs = phone_pdu::sar(9, 2, 1);
+  phone_pdu two;
+  two.text = "and half";
+  two.tlvs = phone_pdu::sar(9, 2, 2);
+  two.data_sm = true;
+  receive(two);
+  receive(one);
+  settle();
+  const auto found = lines("/spool/inbound/unrouted");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0]["text"], "half and half");
 }
 
 TEST_F(inbound_stage_test, rules_choose_directories_and_drop) {

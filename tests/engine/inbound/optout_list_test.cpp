@@ -227,6 +227,26 @@ TEST(optout_set, grows_while_others_look) {
     ASSERT_EQ(set.contains(optout_set::key_of("1", std::to_string(i))), i % 2 == 0) << i;
 }
 
+TEST(optout_set, takes_as_much_memory_as_its_pairs_need_also_while_it_grows) {
+  optout_set set;
+  std::size_t most = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    ASSERT_TRUE(set.insert(optout_set::key_of("1", std::to_string(i))));
+    ASSERT_FALSE(set.insert(optout_set::key_of("1", std::to_string(i))));
+    most = std::max(most, set.memory_bytes());
+  }
+  EXPECT_LT(most, 1'400'000U);
+  // Places of removed pairs are used again: neither they nor new ones fill the tables up.
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 50'000; ++i)
+      ASSERT_TRUE(set.erase(optout_set::key_of("1", std::to_string(round * 50'000 + i))));
+    for (int i = 0; i < 50'000; ++i)
+      ASSERT_TRUE(set.insert(optout_set::key_of("1", std::to_string((round + 2) * 50'000 + i))));
+  }
+  EXPECT_EQ(set.size(), 100'000U);
+  EXPECT_LT(set.memory_bytes(), 1'500'000U);
+}
+
 TEST(optout_set, keys_differ) {
   std::set<std::uint64_t> keys;
   const std::string senders[] = {"", "1", "12", "123", "ACME", "ACMEX"};

@@ -254,6 +254,27 @@ TEST(SmscInbound, ComesAtItsRateOverAllReceivers) {
   EXPECT_EQ(first.destination_addr, "54321");
 }
 
+TEST(SmscInbound, EndsWithItsCount) {
+  simulator_options options;
+  options.inbound_per_second = 1000;
+  options.inbound_count = 7;
+  options.inbound_from = "491701234567";
+  smsc_world world(options);
+  smsc_client client(world, 1);
+  ASSERT_EQ(client.bind(), command_status::rok);
+  std::size_t count = 0;
+  for (auto said = client.receive(); !said.empty(); said = client.receive()) {
+    for (auto& pdu : said) {
+      EXPECT_EQ(read(pdu).source_addr, "491701234567");
+      client.send(protocol::deliver_sm_resp{}, pdu.header.sequence_number);
+    }
+    count += said.size();
+    if (client.machine().next_deadline() == smsc_session_machine::time_point::max()) break;
+    world.now = std::max(world.now, client.machine().next_deadline());
+  }
+  EXPECT_EQ(count, 7U);
+}
+
 TEST(MessageIds, DifferOverBlocksAndRestarts) {
   const std::chrono::system_clock::time_point start{std::chrono::seconds(1'800'000'000)};
   message_id_source first(start);
