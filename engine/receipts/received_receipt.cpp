@@ -6,6 +6,7 @@
 #include "protocol/ascii.hpp"
 #include "protocol/pdu.hpp"
 #include "protocol/receipt.hpp"
+#include "protocol/text_data_coding.hpp"
 #include "protocol/text_encoding.hpp"
 #include "protocol/udh.hpp"
 
@@ -16,7 +17,6 @@ using namespace protocol;
 
 constexpr std::uint8_t message_type_bits = 0x3c;  // esm_class (SMPP 3.4, 5.2.12): anything but 0 is about one of ours
 constexpr std::uint8_t udh_bit = 0x40;
-constexpr std::uint8_t ucs2_coding = 8;
 constexpr std::size_t max_error_characters = 16;
 /// Fewer digits are a short code, and say nothing of a number that ends in them.
 constexpr std::size_t significant_digits = 7;
@@ -78,18 +78,22 @@ std::optional<received_receipt> read_received_receipt(std::span<const std::uint8
   if ((esm_class & udh_bit) != 0) {
     if (const auto udh = parse_udh(octets)) octets = octets.subspan(udh->header_octets);
   }
-  std::string_view text(reinterpret_cast<const char*>(octets.data()), octets.size());
-  if (data_coding == ucs2_coding) {
+  // Most are ASCII whatever their data_coding says, since that is the message's; some really are UCS-2.
+  const std::string_view text(reinterpret_cast<const char*>(octets.data()), octets.size());
+  receipt read = read_receipt(text, tlvs);
+  if (!read.text.recognised() && read_data_coding(data_coding, encoding::gsm7).text == encoding::ucs2) {
     decoded.clear();
     append_text(octets, encoding::ucs2, decoded);
-    text = decoded;
+    read = read_receipt(decoded, tlvs);
   }
-  const receipt read = read_receipt(text, tlvs);
   if (!marked && !read.text.recognised()) return std::nullopt;
   r.message_id = read.message_id;
   if (read.ids_differ) r.other_id = read.text.id;
   r.state = read.state;
-  r.contradictory = read.states_differ;
+  r.contradictory = read.states_differ || read.ids_differ;
+  if (how.states != nullptr && !read.text.stat.empty() && !tlvs.find(tlv_tag::message_state)) {
+    if (const auto named = how.states->find(read.text.stat); named != how.states->end()) r.state = named->second;
+  }
   if (!read.text.err.empty()) {
     r.error = read.text.err.substr(0, max_error_characters);
     // It goes into JSON: what is no printable ASCII has no meaning there.

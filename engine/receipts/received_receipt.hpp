@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,10 +13,14 @@
 
 namespace trunkline::engine {
 
+/// What the `stat` of a carrier's own means (`receipt_states`).
+using receipt_state_names = std::map<std::string, protocol::message_state, std::less<>>;
+
 /// How receipts of a carrier are read.
 struct receipt_reading {
   bool by_text = false;  ///< esm_class does not tell: what reads like a receipt is one (`receipt_detect = "text"`)
   local_time zone;       ///< of its dates (`receipt_timezone`)
+  const receipt_state_names* states = nullptr;  ///< of its configuration, which outlives this; null: none
 };
 
 /// What a received PDU says as a delivery receipt. Views point into the PDU, or into `decoded`.
@@ -26,7 +32,7 @@ struct received_receipt {
   std::string_view destination;  ///< ours
   std::string error;             ///< as it stands in the text, else the code of the TLV; may be empty
   std::int64_t done_at_ms = 0;   ///< 0: it does not say
-  bool contradictory = false;    ///< TLV and text name different states
+  bool contradictory = false;    ///< TLV and text name different states or ids
 
   bool readable() const noexcept { return !message_id.empty() && state.has_value(); }
 };

@@ -37,7 +37,7 @@ std::uint64_t receivable_parts(const sent_message& m) {
 
 receipt_reading reading_of(const carrier_config& config) noexcept {
   return {config.receipt_detect == receipt_detection::text,
-          local_time::find(config.receipt_timezone).value_or(local_time())};
+          local_time::find(config.receipt_timezone).value_or(local_time()), &config.receipt_states};
 }
 
 receipt_desk::receipt_desk(file_system& files, const clock& time, const receipts_config& config,

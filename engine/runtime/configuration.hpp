@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "engine/runtime/configuration_inbound.hpp"
 #include "engine/runtime/configuration_secret.hpp"
+#include "protocol/message_state.hpp"
 #include "protocol/segmentation.hpp"
 #include "protocol/text_encoding.hpp"
 #include "router/outcome_policy.hpp"
@@ -191,6 +193,7 @@ struct carrier_config {
   bool receipts = true;
   receipt_detection receipt_detect = receipt_detection::esm_class;
   std::string receipt_timezone = "UTC";
+  std::map<std::string, protocol::message_state, std::less<>> receipt_states;  ///< of `stat` in receipts
   id_format response_ids = id_format::automatic;
   id_format receipt_ids = id_format::automatic;
   trunkline::engine::validity_format validity_format = trunkline::engine::validity_format::relative;

@@ -14,6 +14,7 @@
 #include "engine/runtime/local_time.hpp"
 #include "engine/runtime/tls_context.hpp"
 #include "protocol/command_status.hpp"
+#include "protocol/message_state.hpp"
 #include "protocol/text_data_coding.hpp"
 
 namespace trunkline::engine {
@@ -224,6 +225,19 @@ void read_receipts(toml_section& section, carrier_config& carrier) {
   section.boolean("receipts", carrier.receipts);
   section.choice("receipt_detect", carrier.receipt_detect,
                  {{"esm_class", receipt_detection::esm_class}, {"text", receipt_detection::text}});
+  if (auto states = section.table("receipt_states")) {
+    for (const auto& [stat, state] : states->named_strings()) {
+      const auto named = protocol::message_state_of(std::string_view(state.value));
+      if (!named)
+        section.error(state.where, fmt::format("receipt_states: {} is no state: expected delivered, undeliverable, "
+                                               "expired, deleted, rejected, unknown, accepted, enroute, scheduled or "
+                                               "skipped",
+                                               state.value));
+      else
+        carrier.receipt_states.emplace(stat, *named);
+    }
+    states->finish();
+  }
   section.string("receipt_timezone", carrier.receipt_timezone, 64);
   if (!local_time::find(carrier.receipt_timezone))
     section.error(section.where("receipt_timezone"),

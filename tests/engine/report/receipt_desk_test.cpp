@@ -139,6 +139,16 @@ TEST_F(desk_fixture, the_tlv_counts_where_the_text_says_otherwise) {
   EXPECT_EQ(acme->deliveries.contradictory.value(), 1U);
 }
 
+TEST_F(desk_fixture, the_tlv_wins_where_the_text_names_another_message_and_that_is_counted) {
+  send(1, {"77"});
+  send(2, {"88"});
+  receipt_pdu pdu{text_of("88")};
+  pdu.tlv_id = "77";
+  receive(pdu);
+  EXPECT_EQ(written()[0]["line"], 1);
+  EXPECT_EQ(acme->deliveries.contradictory.value(), 1U);
+}
+
 TEST_F(desk_fixture, dates_are_in_the_time_zone_of_the_carrier) {
   carrier_settings.receipt_timezone = "Europe/Berlin";
   start();
@@ -151,10 +161,43 @@ TEST_F(desk_fixture, a_receipt_in_ucs2_is_read) {
   send(1, {"77"});
   std::string wide;
   for (const char c : text_of("77")) wide += {'\0', c};
-  receipt_pdu pdu{wide};
+  for (const int data_coding : {0x08, 0x18, 0xE0}) {
+    receipt_pdu pdu{wide};
+    pdu.data_coding = static_cast<std::uint8_t>(data_coding);
+    receive(pdu);
+  }
+  EXPECT_EQ(written().size(), 2U);
+  EXPECT_EQ(acme->deliveries.unreadable.value(), 0U);
+}
+
+TEST_F(desk_fixture, a_receipt_in_ascii_is_read_whatever_its_data_coding_says) {
+  send(1, {"77"});
+  receipt_pdu pdu{text_of("77")};
   pdu.data_coding = 8;
   receive(pdu);
   EXPECT_EQ(written().size(), 2U);
+}
+
+// A line of values, of which only the carrier knows what they mean.
+TEST_F(desk_fixture, states_of_a_carriers_own_are_read_as_it_is_configured) {
+  carrier_settings.receipt_states = {{"00", protocol::message_state::delivered},
+                                     {"11", protocol::message_state::undeliverable}};
+  start();
+  send(1, {"we2345678i9o03er45ty67u"});
+  send(2, {"we2345678i9o03er45ty68u"});
+  send(3, {"we2345678i9o03er45ty69u"});
+  const auto line = [](const char* stat, const char* id) {
+    return std::string(stat) + ",2701150801,2701150800,,491701234567,12345," + id;
+  };
+  receive(receipt_pdu{line("00", "we2345678i9o03er45ty67u")});
+  receive(receipt_pdu{line("11", "we2345678i9o03er45ty68u")});
+  receive(receipt_pdu{line("42", "we2345678i9o03er45ty69u")});
+  const auto lines = written();
+  ASSERT_EQ(lines.size(), 5U);
+  EXPECT_EQ(lines[0]["state"], "delivered");
+  EXPECT_EQ(lines[2]["state"], "undeliverable");
+  EXPECT_TRUE(lines[4]["batch"].is_null());
+  EXPECT_EQ(acme->deliveries.unreadable.value(), 1U);
 }
 
 TEST_F(desk_fixture, learning_matches_the_receipts_that_waited_and_survives_a_restart) {

@@ -148,6 +148,7 @@ max_parts = 255
 flash = "dest_addr_subunit"
 receipts = false
 receipt_detect = "text"
+receipt_states = { "00" = "delivered", "11" = "undeliverable" }
 receipt_timezone = "Europe/Berlin"
 response_ids = "hex"
 receipt_ids = "dec"
@@ -251,6 +252,7 @@ to = "drop"
   a.flash = flash_mode::dest_addr_subunit;
   a.receipts = false;
   a.receipt_detect = receipt_detection::text;
+  a.receipt_states = {{"00", protocol::message_state::delivered}, {"11", protocol::message_state::undeliverable}};
   a.receipt_timezone = "Europe/Berlin";
   a.response_ids = id_format::hex;
   a.receipt_ids = id_format::dec;
