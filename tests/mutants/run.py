@@ -36,7 +36,7 @@ MUTANTS = {
     ),
     "acknowledge-before-sync": (
         "a deliver_sm is answered before it is on disk",
-        [("engine/smpp/message_flow.cpp", "  sink_.received(std::move(received));\n", "  if (answers_) answers_->acknowledge(pdu.header.sequence_number, true);\n  sink_.received(std::move(received));\n")],
+        [("engine/smpp/message_flow.cpp", "  sink_.received(std::move(received));\n  probe_", "  if (acknowledger_) acknowledger_->acknowledge(pdu.header.sequence_number, true);\n  sink_.received(std::move(received));\n  probe_")],
     ),
     "retry-failed-sync": (
         "a failed sync of the journal is ignored and the engine goes on",
@@ -86,7 +86,7 @@ MUTANTS = {
     ),
     "forget-taken": (
         "lines that may have gone out before a crash are not flagged",
-        [("engine/report/recovery.cpp", "    if (scan_through(b, t.lines.block)) apply_sent(t.lines.block, t.lines.lines.data());", "    (void)t;")],
+        [("engine/report/recovery.cpp", "    if (*there) apply_sent(t.lines.block, t.lines.lines.data());\n", "")],
     ),
     "forget-flag-over-positions": (
         "what positions say of lines that may have gone out is not read",
@@ -205,7 +205,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--seeds", type=int, default=300, help="random lives of each mutant")
     parser.add_argument("--stride", type=int, default=3, help="of the walks over all operations")
-    parser.add_argument("--targets", nargs="*", default=["engine_assembly_tests"])
+    parser.add_argument("--targets", nargs="*", default=["engine_assembly_tests", "engine_spool_tests"])
     parser.add_argument("--keep", default="", help="use and keep this directory for the copy and its build")
     arguments = parser.parse_args()
     names = [n for n in MUTANTS if not arguments.words or any(w in n for w in arguments.words)]

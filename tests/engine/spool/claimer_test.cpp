@@ -23,11 +23,7 @@ class claimer_test : public testing::Test {
                              paths_.data, paths_.expanded()}) {
       ASSERT_TRUE(files_.make_directory(path));
     }
-    const std::string text = "{\"to\":\"491701234567\",\"text\":\"hello\"}\n";
-    auto opened = files_.open(paths_.incoming() + "/a.jsonl", open_mode::create_new);
-    ASSERT_TRUE(opened);
-    ASSERT_TRUE((*opened)->write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0));
-    ASSERT_TRUE((*opened)->sync());
+    drop();
     ASSERT_TRUE(names_.load(0));
     files_.set_fault_hook([this](file_operation what, const std::string& path) -> std::optional<std::error_code> {
       const bool looks_or_moves = what == file_operation::stat || what == file_operation::rename;
@@ -35,6 +31,15 @@ class claimer_test : public testing::Test {
       ++failed_;
       return std::make_error_code(error_);
     });
+  }
+
+  /// A producer hands a batch of this name in.
+  void drop() {
+    const std::string text = "{\"to\":\"491701234567\",\"text\":\"hello\"}\n";
+    auto opened = files_.open(paths_.incoming() + "/a.jsonl", open_mode::create_new);
+    ASSERT_TRUE(opened);
+    ASSERT_TRUE((*opened)->write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0));
+    ASSERT_TRUE((*opened)->sync());
   }
 
   void steps(int count) {
@@ -56,6 +61,28 @@ class claimer_test : public testing::Test {
   int failed_ = 0;
   std::errc error_{};
 };
+
+TEST_F(claimer_test, a_name_that_was_accepted_is_known_after_a_power_cut) {
+  steps(20);
+  ASSERT_EQ(accepted_.size(), 1U);
+  // The batch is done and has been taken away; the machine stops.
+  ASSERT_TRUE(files_.remove(paths_.active("a.jsonl")));
+  for (const auto& path : {std::string("/"), paths_.spool, paths_.data, paths_.incoming(), paths_.active()})
+    ASSERT_TRUE(files_.sync_directory(path));
+  files_.crash();
+  name_memory names(files_, paths_.names(), 3600);
+  ASSERT_TRUE(names.load(0));
+  claimer again(files_, time_, spool_, paths_, record_options{}, names, next_);
+  drop();
+  accepted_.clear();
+  for (int i = 0; i < 20; ++i) {
+    (void)again.step(accepted_, 10);
+    time_.advance(milliseconds(200));
+  }
+  EXPECT_TRUE(accepted_.empty());
+  EXPECT_TRUE(files_.stat(paths_.rejected() + "/a.jsonl.1"));
+  EXPECT_TRUE(files_.stat(paths_.rejected() + "/a.jsonl.1.error"));
+}
 
 class claimer_error_test : public claimer_test, public testing::WithParamInterface<std::errc> {};
 
