@@ -57,6 +57,7 @@ task<void> session::implementation::reader() {
 
 task<void> session::implementation::writer() {
   bool parked = false;
+  flow_wait parked_for = flow_wait::window;
   while (!closing) {
     inbox->take([this](const answer_inbox::item& item) {
       machine().answer(item.sequence_number, item.stored ? command_status::rok : command_status::rx_t_appn);
@@ -91,10 +92,12 @@ task<void> session::implementation::writer() {
       continue;
     }
     if (machine().ended()) break;
-    if (!parked) {
-      // Announced first, then looked once more: see wake_slot.
+    if (!parked || parked_for != flow.waits_for()) {
+      // Announced first, then looked once more: see wake_slot. The second look may find another thing missing (credit
+      // came, and a sibling took the pace), which nobody would announce.
       park();
       parked = true;
+      parked_for = flow.waits_for();
       continue;
     }
     if (stopping || told_to_leave()) consider_leaving(now());
