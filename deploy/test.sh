@@ -172,7 +172,7 @@ stage_bench() {
     esac
   done < <(find build/ci/bench -maxdepth 1 -type f -perm -u+x | sort)
   [ "$found" = 1 ] || die "there is no benchmark"
-  if timeout 300 bench/end_to_end --quick --binary build/ci/trunkline; then count 1 0; else count 0 1; die "end_to_end failed"; fi
+  if timeout 300 bench/end_to_end --quick --case window100,receipts,inbound --binary build/ci/trunkline; then count 1 0; else count 0 1; die "end_to_end failed"; fi
 }
 
 case "${1:-}" in
