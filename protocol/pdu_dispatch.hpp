@@ -9,8 +9,9 @@
 
 namespace trunkline::protocol {
 
-/// The commands of SMPP 3.4, 5.1.2.1, and 5.0, 4.7.5. Calls `function(std::type_identity<Pdu>())` with the struct of a command; returns false for an unknown command and
-/// otherwise what the function returns. For code that treats all PDUs alike: printers, fuzzers, generators.
+/// Calls `function(std::type_identity<Pdu>())` with the struct of a command (SMPP 3.4, 5.1.2.1; 5.0, 4.7.5); returns
+/// false for an unknown command and otherwise what the function returns. For code that treats all PDUs alike: printers,
+/// fuzzers, generators.
 template <class Function>
 bool with_pdu_type(command_id id, Function&& function) {
   switch (id) {

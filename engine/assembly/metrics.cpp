@@ -177,7 +177,8 @@ void add_receipts(page_writer& page, const engine& of) {
   page.family("receipts_total", "Delivery receipts received, by the state they name", type::Counter);
   page.family("receipts_unmatched_total", "Receipts written without their message", type::Counter);
   page.family("receipts_ignored_total", "Receipts that changed nothing, by reason", type::Counter);
-  page.family("receipts_contradictory_total", "Receipts whose TLV and text name different states or ids", type::Counter);
+  page.family("receipts_contradictory_total", "Receipts whose TLV and text name different states or ids",
+              type::Counter);
   page.family("deliveries_total", "Messages whose receipts are complete, by the state of the whole", type::Counter);
   page.family("delivery_ratio", "Delivered messages of those whose receipts are complete", type::Gauge);
   page.family("delivery_duration_seconds", "From submit_sm to the receipt of a delivered part", type::Histogram);

@@ -190,8 +190,8 @@ testing::AssertionResult random_life(std::uint64_t seed) {
   return kept(w);
 }
 
-/// Each of these found a fault, while the world was as it is: postponed lines that stood still, an opt-out that a killed
-/// process had left unsynced, a message of a phone whose repeated part gave it another name after a crash.
+/// Each of these found a fault, while the world was as it is: postponed lines that stood still, an opt-out that a
+/// killed process had left unsynced, a message of a phone whose repeated part gave it another name after a crash.
 TEST(crash, lives_that_broke_a_promise_once) {
   for (const std::uint64_t seed : {149U, 150U, 188U, 1'002'912U, 1'026'704U, 1'042'763U})
     EXPECT_TRUE(random_life(seed)) << "seed " << seed;
