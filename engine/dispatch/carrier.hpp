@@ -72,12 +72,11 @@ class carrier {
 
   // --- memory: feeder takes, outputs gives back -------------------------------------------------------------------
   /// Dispatcher: slots that a message of this priority may still take now, as far as known in this turn; 0 is never
-  /// out of date. An eighth is kept for those above bulk. What waits in memory for a later attempt counts against the
-  /// share, and not against the read-ahead.
+  /// out of date. An eighth is kept for those above bulk. What waits in memory for a later attempt, or for its report
+  /// line, counts against the share, and not against the read-ahead.
   std::uint32_t room(router::priority p) noexcept {
     const auto but_for_urgent = [p](std::uint32_t all) { return p == router::priority::bulk ? all - all / 8 : all; };
-    const std::uint32_t later = delayed_.load(std::memory_order_relaxed);
-    const std::uint32_t limit = std::min(but_for_urgent(depth()) + later, but_for_urgent(share()));
+    const std::uint32_t limit = std::min(but_for_urgent(depth()) + aside(), but_for_urgent(share()));
     // What was seen and has been taken since is at least what is held: only others give back.
     if (seen_ + holding_ >= limit) seen_ = held_.load(std::memory_order_relaxed);
     const std::uint32_t held = seen_ + holding_;
@@ -87,7 +86,7 @@ class carrier {
   /// rate at which they do.
   void look_again(std::chrono::steady_clock::time_point now) noexcept {
     seen_ = held_.load(std::memory_order_relaxed);
-    const std::uint64_t active = seen_ - std::min(seen_, delayed_.load(std::memory_order_relaxed));
+    const std::uint64_t active = seen_ - std::min(seen_, aside());
     const std::uint64_t gone = taken_ - std::min<std::uint64_t>(active, taken_);
     depth_.store(ahead_.update(now, gone, config().windows(), share()), std::memory_order_relaxed);
   }
@@ -109,6 +108,15 @@ class carrier {
   }
   /// True when this call made room again that the dispatcher was waiting for: wake it.
   bool release(std::uint32_t slots) noexcept;
+  /// Any thread: messages with so many slots are final. They still hold them, until their lines are written.
+  void settle(std::uint32_t slots) noexcept { settled_.fetch_add(slots, std::memory_order_relaxed); }
+  /// Outputs: as `release`, of messages that were settled.
+  bool release_settled(std::uint32_t slots) noexcept {
+    const bool wanted = release(slots);
+    settled_.fetch_sub(slots, std::memory_order_relaxed);
+    return wanted;
+  }
+  std::uint32_t settled() const noexcept { return settled_.load(std::memory_order_relaxed); }
   /// Dispatcher: remembers that a line was left in its file for lack of room.
   void want_room() noexcept { wanted_.store(true, std::memory_order_seq_cst); }
   /// Enough room to make another look at the file worth it: for urgent messages as long as half of what is kept for
@@ -118,8 +126,7 @@ class carrier {
       const std::uint32_t margin = all / 8 + all / 4;
       return all - (p == router::priority::urgent ? std::max(all / 16, std::min(margin, usual_message_slots)) : margin);
     };
-    const std::uint32_t later = delayed_.load(std::memory_order_relaxed);
-    return held_.load(std::memory_order_seq_cst) <= std::min(but_margin(depth()) + later, but_margin(share()));
+    return held_.load(std::memory_order_seq_cst) <= std::min(but_margin(depth()) + aside(), but_margin(share()));
   }
   static constexpr std::uint32_t usual_message_slots = 4;
   /// No message takes more slots.
@@ -127,7 +134,8 @@ class carrier {
   std::uint32_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
   /// Slots that it may hold at most: its part of max_active.
   std::uint32_t share() const noexcept { return share_.load(std::memory_order_relaxed); }
-  /// Slots that are to be held now, but for those that wait for a later attempt; at most the share.
+  /// Slots that are to be held now by messages that are not final and do not wait for a later attempt; at most the
+  /// share.
   std::uint32_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
   /// Any thread: another share, because windows or carriers have changed. Holding more than that, it gets nothing new
   /// until enough has gone. The dispatcher looks at it in its next turn: wake it.
@@ -213,6 +221,11 @@ class carrier {
  private:
   using queue = shared_queue<message*>;
 
+  /// Slots of those held that nothing is to be sent from now.
+  std::uint32_t aside() const noexcept {
+    return delayed_.load(std::memory_order_relaxed) + settled_.load(std::memory_order_relaxed);
+  }
+
   /// Wakes up to `count` parked sessions.
   void wake(std::size_t count) noexcept;
 
@@ -237,6 +250,7 @@ class carrier {
   std::uint32_t seen_ = 0;                 // dispatcher: held_ as it was last read
   // A cache line of their own: the outputs write them, and everybody reads what stands around them.
   alignas(64) std::atomic<std::uint32_t> held_{0};
+  std::atomic<std::uint32_t> settled_{0};
   std::atomic<bool> wanted_{false};
   alignas(64) std::array<queue, lane_count> lanes_;
   alignas(64) std::atomic<int> sendable_{0};

@@ -203,7 +203,7 @@ void outputs::consume_final(message& m) {
 void outputs::release_slots() {
   for (std::size_t id = 0; id < released_.size(); ++id) {
     if (released_[id] == 0) continue;
-    if (known_[id]->release(std::exchange(released_[id], 0U))) hooks_.room_made();
+    if (known_[id]->release_settled(std::exchange(released_[id], 0U))) hooks_.room_made();
   }
 }
 

@@ -430,6 +430,8 @@ bool message_flow::end_turn() {
     others_wait = sink_.queues().credit.give(credit_back_);
     credit_back_ = 0;
   }
+  // Before they can reach the outputs, which release them.
+  if (settled_ != 0) carrier_.settle(std::exchange(settled_, 0U));
   if (!sink_.empty()) sink_.flush();
   return others_wait;
 }

@@ -149,6 +149,7 @@ class message_flow final : public protocol::session_handler {
   std::uint32_t usual_parts_ = 1;   ///< parts of recent messages: how many to drain
   std::uint32_t answers_ = 0;       ///< of this turn, for the share of ESME_RMSGQFUL
   std::uint32_t full_answers_ = 0;  ///< so many of them say ESME_RMSGQFUL
+  std::uint32_t settled_ = 0;       ///< slots of messages that became final in this turn
   std::uint32_t credit_back_ = 0;   ///< credit to return at the end of the turn
   flow_wait waits_for_ = flow_wait::window;
   bool closed_ = false;

@@ -166,6 +166,7 @@ bool message_flow::decide_refused(message& m) {
 void message_flow::finish(message& m, router::message_status status, router::reason why) {
   m.status = status;
   m.why = why;
+  settled_ += m.slots;
   sink_.final(&m);
 }
 

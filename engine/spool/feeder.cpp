@@ -183,6 +183,7 @@ bool feeder::take_returned() {
         m->status = message_status::failed;
         m->why = reason::command_status;
         m->credit = 0;
+        if (const auto& c = routing_->at(m->carrier)) c->settle(m->slots);
         sink_.final(m);
         continue;
       }

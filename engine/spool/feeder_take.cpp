@@ -62,6 +62,7 @@ feeder::taking feeder::finish_begun(batch& b, const record& from, const ending& 
       m->why = how.why;
       forget_postponed(b, context.entry);
       hold(*last, m->slots);
+      last->settle(m->slots);
       sink_.final(m);
       messages_finished.add();
       return taking::finished;
@@ -296,6 +297,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   if (m->parts_accepted == m->parts) {
     // All its parts went out before a restart; only the outcome was lost.
     m->status = message_status::sent;
+    to->settle(m->slots);
     sink_.final(m);
     return taking::finished;
   }

@@ -628,7 +628,7 @@ bool world::run() {
     return false;
   }
   for (const auto& c : e.carriers) {
-    if (c->held() != 0) {
+    if (c->held() != 0 || c->settled() != 0) {
       stuck_ = true;
       cause_ += "slots leaked at " + c->config().name + ": " + std::to_string(c->held());
       return false;
