@@ -205,6 +205,8 @@ TEST_F(outbind_test, who_cannot_be_trusted_is_not_told_our_password) {
     r.greet(smsc);
     EXPECT_EQ(smsc.hear().id, command_id{});
     expected.push_back(r.said);
+    // It says why after it has closed the connection, and nothing any more once it stops.
+    ASSERT_TRUE(eventually([&] { return probe().state.load() != session_state::connecting; }));
   }
   service.reset();
   for (const char* said : expected) EXPECT_NE(log.text().find(said), std::string::npos) << said << "\n" << log.text();
