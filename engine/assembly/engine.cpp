@@ -19,6 +19,7 @@
 #include "engine/assembly/batch_commands.hpp"
 #include "engine/dispatch/carrier_shares.hpp"
 #include "engine/runtime/configuration_routes.hpp"
+#include "engine/spool/phone_number.hpp"
 
 namespace trunkline::engine {
 namespace {
@@ -132,6 +133,7 @@ void engine::start_inbound(std::uint64_t start) {
   make_inbound_directories(*plan);
   inbound_options options;
   options.reassembly_ttl = config_.engine.reassembly_ttl;
+  options.calling_code = calling_code(config_.engine.default_country).value_or("");
   inbound_ = std::make_unique<inbound_stage>(
       time_, paths_, *publisher_, *optouts_, std::move(plan), options,
       [this](std::error_code why, const std::string& what) { fatal("cannot write " + what, why); });

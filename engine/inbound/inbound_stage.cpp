@@ -59,6 +59,14 @@ std::string_view digits_of(std::string_view address) noexcept {
   return address;
 }
 
+/// The number that a phone wrote to, as messages name it as their sender: "00" in front of a long one is the carrier's.
+std::string_view own_number(std::string_view address) noexcept {
+  constexpr std::size_t short_code = 8;
+  address = digits_of(address);
+  if (address.starts_with("00") && address.size() > short_code + 2) address.remove_prefix(2);
+  return address;
+}
+
 std::string_view name_of(optout_word word) noexcept {
   return word == optout_word::stop ? "stop" : word == optout_word::start ? "start" : "help";
 }
@@ -94,7 +102,8 @@ inbound_stage::inbound_stage(const clock& time, const spool_paths& paths, publis
       plan_(std::move(plan)),
       parts_(options.reassembly_ttl, options.parts, seed_of(options.seed)),
       made_(shown, time, paths.incoming(), options.made),
-      emit_([this](const received_message& m) { route(m); }) {}
+      emit_([this](const received_message& m) { route(m); }),
+      calling_code_(std::move(options.calling_code)) {}
 
 void inbound_stage::name_start(std::uint64_t start) {
   start_ = start;
@@ -157,7 +166,14 @@ void inbound_stage::received(const received_from& from, std::int64_t received_at
 std::optional<answered_line> inbound_stage::find_answered(const received_message& m) {
   if (sent_ == nullptr || m.from.empty() || plan_->reply_window() == 0ms) return std::nullopt;
   const std::int64_t since = m.received_at_ms - plan_->reply_window().count();
-  return sent_->find_last_sent(digits_of(m.from), digits_of(m.to), since, plan_->rules().needs_reply_to());
+  return sent_->find_last_sent(phone_of(m), own_number(m.to), since, plan_->rules().needs_reply_to());
+}
+
+/// The phone's number as messages to it name it, whatever the carrier writes in front; what is no number stays as it
+/// is. Valid until the next call.
+std::string_view inbound_stage::phone_of(const received_message& m) noexcept {
+  const auto number = normalize_number(m.from, calling_code_, phone_);
+  return number.fault == number_fault::none ? number.digits : digits_of(m.from);
 }
 
 void inbound_stage::route(const received_message& m) {
@@ -168,7 +184,7 @@ void inbound_stage::route(const received_message& m) {
   router::answered_message answers;
   router::inbound_query query;
   query.carrier = m.carrier;
-  query.from = digits_of(m.from);
+  query.from = phone_of(m);
   query.to = digits_of(m.to);
   if (m.text) query.text = *m.text;
   if (plan_->rules().needs_time()) {
@@ -185,7 +201,7 @@ void inbound_stage::route(const received_message& m) {
   const auto rule = plan_->rules().match(query);
   const inbound_plan::action* action = rule ? &plan_->action_of(*rule) : nullptr;
   const std::string_view name = rule ? std::string_view(plan_->rules().rules()[*rule].name) : unrouted;
-  if (!rule && !plan_->rules().rules().empty() && time_.steady() >= next_unrouted_note_) {
+  if (!rule && time_.steady() >= next_unrouted_note_) {
     next_unrouted_note_ = time_.steady() + 60s;
     spdlog::warn("a message received by {} found no inbound rule and is in inbound/{}", m.carrier, unrouted);
   }
@@ -205,9 +221,9 @@ void inbound_stage::route(const received_message& m) {
 void inbound_stage::note_optout(const received_message& m, optout_word word) {
   const std::int64_t at_s = m.received_at_ms / 1000;
   if (word == optout_word::stop) {
-    optouts_.add(digits_of(m.to), digits_of(m.from), at_s);
+    optouts_.add(own_number(m.to), phone_of(m), at_s);
   } else if (word == optout_word::start) {
-    optouts_.remove(digits_of(m.to), digits_of(m.from), at_s);
+    optouts_.remove(own_number(m.to), phone_of(m), at_s);
   }
 }
 

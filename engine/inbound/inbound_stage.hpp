@@ -20,6 +20,7 @@
 #include "engine/report/rotating_output.hpp"
 #include "engine/runtime/clock.hpp"
 #include "engine/runtime/counter.hpp"
+#include "engine/spool/phone_number.hpp"
 #include "engine/spool/spool_paths.hpp"
 
 namespace trunkline::engine {
@@ -28,7 +29,8 @@ struct inbound_options {
   std::chrono::milliseconds reassembly_ttl = std::chrono::hours(24);
   part_store::bounds parts;
   made_messages::limits made;
-  std::uint64_t seed = 0;  ///< of hashes; 0: from the system
+  std::uint64_t seed = 0;    ///< of hashes; 0: from the system
+  std::string calling_code;  ///< of phones that carriers name nationally; empty: they are taken as they come
 };
 
 /// What becomes of received messages: put together, looked at by keywords and rules, written to inbound/, and answered
@@ -77,6 +79,7 @@ class inbound_stage final : public message_sink {
   rotating_output& output(const std::string& directory);
   void count(const std::string& carrier, std::string_view rule);
   std::optional<answered_line> find_answered(const received_message& m);
+  [[nodiscard]] std::string_view phone_of(const received_message& m) noexcept;
 
   const clock& time_;
   const spool_paths paths_;
@@ -102,6 +105,8 @@ class inbound_stage final : public message_sink {
   std::string line_;
   std::string lines_;
   std::string text_;
+  const std::string calling_code_;
+  number_buffer phone_;
   std::uint32_t line_count_ = 0;
   std::chrono::steady_clock::time_point next_unrouted_note_{};
   std::chrono::steady_clock::time_point next_flush_{};

@@ -53,7 +53,7 @@ struct inbound_stage_test : testing::Test, inbound_fixture {
     for (const auto& e : journal) discard(e);
   }
   void start(std::string_view rules, std::uint64_t number = 1) {
-    inbound_fixture::start(plan(rules), inbound_options{1h, {}, {}, 1}, number);
+    inbound_fixture::start(plan(rules), inbound_options{1h, {}, {}, 1, "49"}, number);
   }
   static std::shared_ptr<const inbound_plan> plan(std::string_view rules) {
     std::vector<std::string> faults;
@@ -385,6 +385,29 @@ stop = "STOPP"
   EXPECT_EQ(all[0]["tags"]["inbound"], "optout");
   EXPECT_EQ(all[1]["text"], "Call us");
   EXPECT_FALSE(optouts.dirty());
+}
+
+/// However a carrier writes the phone's number: it is the one that messages are sent to.
+TEST_F(inbound_stage_test, a_phone_is_the_same_one_with_anything_in_front_of_its_number) {
+  for (const char* from : {"491701234567", "+491701234567", "00491701234567", "01701234567"}) {
+    SCOPED_TRACE(from);
+    start("[[inbound]]\nname = \"mobile\"\nfrom = \"4917*\"\nto = \"a\"\n[optout]\n");
+    stage->set_sent_lookup(&sent);
+    phone_pdu pdu;
+    pdu.from = from;
+    pdu.text = "STOP";
+    receive(pdu);
+    EXPECT_TRUE(optouts.contains("12345", "491701234567"));
+    pdu.text = "START";
+    receive(pdu);
+    EXPECT_FALSE(optouts.contains("12345", "491701234567"));
+    EXPECT_EQ(optouts.size(), 0U);
+    settle();
+    const auto a = lines("/spool/inbound/a");
+    ASSERT_GE(a.size(), 2U);
+    EXPECT_EQ(a.back()["reply_to"]["batch"], "spring.jsonl");
+    EXPECT_EQ(a.back()["from"], from);
+  }
 }
 
 TEST_F(inbound_stage_test, keywords_count_for_the_carriers_named) {
