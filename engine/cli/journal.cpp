@@ -125,8 +125,10 @@ int print_summary(std::FILE* to, const read_summary& found) {
   return found.corruptions.empty() ? 0 : 1;
 }
 
-int read_and_print(const std::string& directory, std::FILE* summary_to, const record_handler& handler) {
+int read_and_print(std::string directory, std::FILE* summary_to, const record_handler& handler) {
   posix_file_system files;
+  // A data_dir, or the directory in it.
+  if (files.stat(directory + "/journal")) directory += "/journal";
   // The reader takes a missing directory for an empty journal; somebody who names one wants to know.
   if (const auto entries = files.list(directory); !entries) {
     fmt::print(stderr, "trunkline: {}: {}\n", directory, entries.error().message());
@@ -136,6 +138,10 @@ int read_and_print(const std::string& directory, std::FILE* summary_to, const re
   if (!found) {
     fmt::print(stderr, "trunkline: {}: {}\n", directory,
                found.error() == std::errc::not_supported ? "written by a newer version" : found.error().message());
+    return 1;
+  }
+  if (found->segments == 0) {
+    fmt::print(stderr, "trunkline: {}: there is no journal\n", directory);
     return 1;
   }
   return print_summary(summary_to, *found);
@@ -159,7 +165,7 @@ void add_journal_command(CLI::App& app, int& exit_code) {
   const auto add = [&](const char* name, const char* help, int (*run)(const std::string&)) {
     CLI::App* sub = command->add_subcommand(name, help);
     const auto directory = std::make_shared<std::string>();
-    sub->add_option("DIR", *directory, "The directory with the journal's segments")->required();
+    sub->add_option("DIR", *directory, "A data_dir, or the directory with the segments")->required();
     sub->callback([directory, run, &exit_code] { exit_code = run(*directory); });
   };
   add("show", "Print every record, one a line: segment, frame, record", run_journal_show);

@@ -88,7 +88,8 @@ class carrier {
     seen_ = held_.load(std::memory_order_relaxed);
     const std::uint64_t active = seen_ - std::min(seen_, aside());
     const std::uint64_t gone = taken_ - std::min<std::uint64_t>(active, taken_);
-    depth_.store(ahead_.update(now, gone, config().windows(), share()), std::memory_order_relaxed);
+    const std::uint64_t ready = ahead_.due(now) ? queued() : 0;
+    depth_.store(ahead_.update(now, {gone, ready, active, config().windows(), share()}), std::memory_order_relaxed);
   }
   /// Dispatcher: these slots wait in memory for a later attempt from now on, or (negative) do not any more.
   void delay(std::int64_t slots) noexcept {

@@ -8,26 +8,44 @@
 namespace trunkline::engine {
 
 /// How many messages of one carrier are kept ready: what it sends in a second, so that a small batch, or a batch that
-/// comes later, is not stuck behind what was read of a huge one; and never less than what keeps its windows full until
-/// more is read. Pure; the dispatcher's.
+/// comes later, is not stuck behind what was read of a huge one; never less than what keeps its windows full until more
+/// is read; and as many more as a slow disk needs, on whose sync each of them waits before it may be sent. Pure; the
+/// dispatcher's.
 class read_ahead {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// Slots to hold now. `gone`: slots that have left so far, in all, sent or not; `windows`: of the carrier's sessions;
-  /// `share`: never more. Follows the rate up at once, and down slowly.
-  std::uint32_t update(time_point now, std::uint64_t gone, std::uint64_t windows, std::uint32_t share) noexcept {
-    const auto least = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, 2 * windows + spare));
-    depth_ = std::clamp(depth_, least, share);
-    if (now - measured_at_ < period) return depth_;
+  /// What the dispatcher sees of a carrier.
+  struct view {
+    std::uint64_t gone = 0;     ///< slots that have left so far, in all, sent or not
+    std::uint64_t ready = 0;    ///< messages that could be sent at once: in the lanes
+    std::uint64_t held = 0;     ///< slots of all that are neither final nor wait for a later attempt
+    std::uint64_t windows = 0;  ///< of its sessions
+    std::uint32_t share = 0;    ///< slots; never more
+  };
+
+  /// update() will measure: `ready` is looked at.
+  [[nodiscard]] bool due(time_point now) const noexcept { return now - measured_at_ >= period; }
+
+  /// Slots to hold now. Grows while its lanes are empty although as much is held as may be; falls slowly while more
+  /// than a second's worth is ready.
+  std::uint32_t update(time_point now, const view& seen) noexcept {
+    const auto least = static_cast<std::uint32_t>(std::min<std::uint64_t>(seen.share, 2 * seen.windows + spare));
+    depth_ = std::clamp(depth_, least, seen.share);
+    if (!due(now)) return depth_;
     if (measured_at_ != time_point{}) {
       const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now - measured_at_).count();
-      const std::uint64_t a_second = (gone - gone_) * 1000 / static_cast<std::uint64_t>(milliseconds);
-      depth_ = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(a_second, depth_ - depth_ / 8, share));
-      depth_ = std::max(depth_, least);
+      const std::uint64_t a_second = (seen.gone - gone_) * 1000 / static_cast<std::uint64_t>(milliseconds);
+      std::uint64_t wanted = std::max<std::uint64_t>(depth_, a_second);
+      if (seen.ready == 0 && seen.held >= depth_ / 2) {
+        wanted = std::max<std::uint64_t>(wanted, std::uint64_t{depth_} * 2);
+      } else if (seen.ready > a_second) {
+        wanted = std::max<std::uint64_t>(a_second, depth_ - depth_ / 8);
+      }
+      depth_ = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, least, seen.share));
     }
     measured_at_ = now;
-    gone_ = gone;
+    gone_ = seen.gone;
     return depth_;
   }
 

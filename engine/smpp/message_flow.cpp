@@ -487,8 +487,12 @@ void message_flow::on_fault(session_fault kind, std::span<const std::uint8_t> oc
 void message_flow::on_alert(const protocol::frame& pdu) noexcept {
   probe_.alerts.add();
   if (const auto alert = protocol::decode<protocol::alert_notification>(pdu)) {
-    spdlog::info("{}: alert_notification: {} can be reached again (for {})", name_, alert->source_addr,
-                 alert->esme_addr);
+    if (options_.mask_numbers) {
+      spdlog::info("{}: alert_notification: a phone can be reached again", name_);
+    } else {
+      spdlog::info("{}: alert_notification: {} can be reached again (for {})", name_, alert->source_addr,
+                   alert->esme_addr);
+    }
   } else {
     on_fault(session_fault::malformed, pdu.octets);
   }

@@ -102,6 +102,8 @@ class feeder {
     std::uint64_t waits = 0;        ///< as in the block
     std::uint64_t retry_waits = 0;  ///< as in the block
     std::int64_t due_ms = never_ms;
+    /// Carriers that had no room for a line of this priority: no later one goes before it.
+    std::array<std::uint64_t, router::priority_count> full{};
     bool memory_left = true;
     bool began_roomy = false;
   };

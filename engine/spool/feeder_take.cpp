@@ -244,7 +244,12 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     if (from->priority != router::priority::urgent) b.waits_as_urgent = false;
     return taking::left;
   };
-  if (room == 0 || (!again && too_many_postponed(*to))) return leave();
+  const auto rank = static_cast<std::size_t>(from->priority);
+  if (room == 0 || (state.full[rank] & carrier_bit(to->id())) != 0) {
+    for (std::size_t lower = rank; lower < state.full.size(); ++lower) state.full[lower] |= carrier_bit(to->id());
+    return leave();
+  }
+  if (!again && too_many_postponed(*to)) return leave();
 
   // In which octets.
   const std::string_view sender = from->has_from                      ? from->from

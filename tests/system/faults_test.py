@@ -154,6 +154,23 @@ class Faults(FaultTest):
     # --- limits ---------------------------------------------------------------------------------------------------
 
     @needs("prlimit", "prlimit", "--fsize=1000000", "true")
+    @needs("strace", "strace", "-f", "--seccomp-bpf", "-e", "inject=fsync:delay_enter=1000", "true")
+    def test_slow_disk(self):
+        """Every sync takes a second and a half: what is sent waits for one, so more is read ahead, and the pace is kept."""
+        smsc = self.simulator()
+        world = World(self.directory, [{"name": "acme", "port": smsc.port, "window": 20, "throughput": 200.0, "receipts": False}])
+        engine = self.traced(world, "fdatasync,fsync:delay_enter=1500000", "slow", once=False)
+        wait_until("/readyz of the engine", world.ready, timeout=120, processes=[engine])
+        world.drop("paced.jsonl", batch([{"to": f"49{i:08d}", "text": "hello"} for i in range(4000)]))
+        wait_until("all of it at the SMSC", lambda: len(read_submits(smsc.log_path)) >= 3200, timeout=120, processes=[engine])
+        seconds = Counter(s.entry["time"][:19] for s in read_submits(smsc.log_path)[:3200])
+        rates = [seconds[second] for second in sorted(seconds)]
+        print(f"200/s with syncs of 1.5 s: {rates}")
+        # Once it has learned how slow the disk is.
+        late = rates[len(rates) // 2 : -1]
+        self.assertGreater(sum(late) / len(late), 150)
+        engine.kill()
+
     def test_file_size_limit(self):
         """RLIMIT_FSIZE: a file that may not grow ends the engine with a clear message; without the limit it goes on."""
         smsc = self.simulator("--latency", "2ms")
