@@ -87,10 +87,7 @@ stage_asan() {
   build asan-ubsan
   export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
   local status=0
-  run_ctest asan-ubsan -j "$jobs" -LE process -E assembly || status=$?
-  # Engines die there in the middle of everything, as a killed process does: what they held then is not looked for.
-  CRASH_STRIDE=17 CRASH_SEEDS=60 ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1 \
-    run_ctest asan-ubsan -R assembly -LE process || status=$?
+  CRASH_STRIDE=17 CRASH_SEEDS=60 run_ctest asan-ubsan -j "$jobs" -LE process || status=$?
   TIMEOUT_SCALE=4 JOB_LINES=3000 run_ctest asan-ubsan -R '^system_(main_job|bad_input|configuration|sessions)_test$' || status=$?
   return "$status"
 }

@@ -128,6 +128,10 @@ class outcome_sink {
  public:
   explicit outcome_sink(outcome_queues& queues)
       : queues_(queues), journal_token_(queues.journal), returned_token_(queues.returned) {}
+  /// What was not handed over is nobody's any more: frees it. Messages belong to the slab.
+  ~outcome_sink();
+  outcome_sink(const outcome_sink&) = delete;
+  outcome_sink& operator=(const outcome_sink&) = delete;
 
   /// Decided for good: `status`, `why`, `error_value` and `credit` are set. Ownership passes to the journal.
   void final(message* m) { events_.push_back({event_kind::final, 0, m}); }

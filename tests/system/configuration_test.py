@@ -70,7 +70,8 @@ strategy = "sometimes"
 
     def test_usage(self):
         for arguments in [(), ("no-such-command",), ("run",), ("run", "--config"), ("check", "--config", "/nonexistent/x.toml"),
-                          ("simulator", "--latency", "fast"), ("run", "--no-such-option")]:
+                          ("simulator", "--latency", "fast"), ("run", "--no-such-option"),
+                          ("status", "--url", "garbage"), ("status", "--url", "127.0.0.1:99999"), ("decode", "")]:
             with self.subTest(arguments=arguments):
                 status, out, err = self.call(*arguments)
                 self.assertEqual(status, 2, out + err)

@@ -53,6 +53,9 @@ class DataFixture(SystemTest):
         world = self.world(smsc.port)
         status, out, err = self.call("journal", "verify", world.data)
         self.assertEqual(status, 0, out + err)
+        self.assertEqual(self.call("journal", "verify", world.data / "journal")[1], out, "the same, by the directory in it")
+        status, _, err = self.call("journal", "verify", world.spool)
+        self.assertEqual((status, "there is no journal" in err), (1, True), "not an all-clear for nothing")
         engine = self.serve(world)
         self.assertIn(expected["opted_out"], self.call("optout", "list", "--config", world.config)[1])
         for name in expected["paused"]:

@@ -113,6 +113,16 @@ class Decode(unittest.TestCase):
                 pdu = json.loads(line)
                 self.assertEqual({key: pdu.get(key) for key in expected}, expected)
 
+    def test_classes_and_waiting_messages_are_named(self):
+        for data_coding, expected in {0x18: {"message_class": 0}, 0xF2: {"message_class": 2}, 0x00: {},
+                                      0xC8: {"message_waiting": {"kind": "voicemail", "active": True, "discard": True}},
+                                      0xD1: {"message_waiting": {"kind": "fax", "active": False, "discard": False}}}.items():
+            with self.subTest(hex(data_coding)):
+                code, out, _ = decode("--json", octets=message(b"\0h\0i", data_coding=data_coding))
+                self.assertEqual(code, 0)
+                read = json.loads(out)
+                self.assertEqual({k: read[k] for k in ("message_class", "message_waiting") if k in read}, expected)
+
     def test_every_form_of_a_response(self):
         cases = {  # body, status -> message_id, and what else
             "no body": ("", 0x58, {"message_id": ""}),

@@ -73,7 +73,8 @@ class Preview(unittest.TestCase):
                                  ("x" * (153 * 255 + 1),): "too_long"}.items():
             code, out, _ = preview(*arguments, "--json")
             self.assertEqual((code, json.loads(out)), (1, {"error": error}))
-        for arguments in (("x", "--long", "no"), ("x", "--national", "xx"), ("x", "--encoding", "no"), ("x", "--max-parts", "256"), ()):
+        for arguments in (("x", "--long", "no"), ("x", "--national", "xx"), ("x", "--encoding", "no"), ("x", "--max-parts", "256"),
+                          ("x", "--from", "a sender of 21 octets"), ()):
             self.assertEqual(preview(*arguments)[0], 2, arguments)
 
     def test_a_batch_in_every_form(self):

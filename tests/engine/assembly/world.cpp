@@ -114,13 +114,6 @@ struct world::engine_parts {
 
   ~engine_parts() {
     links.clear();
-    // Each hands its last events over when it goes.
-    feed.reset();
-    claims.reset();
-    names.reset();
-    lookup.reset();
-    reports.reset();
-    inbound.reset();
     journal_event left;
     while (queues.journal.try_dequeue(left)) discard(left);
   }

@@ -605,7 +605,12 @@ TEST_F(flow_test, log_lines_show_no_more_of_a_pdu_than_its_header) {
     protocol::submit_sm wrong;  // only an ESME may send it
     wrong.destination_addr = "491701234567";
     hear(wrong, 77);
+    protocol::alert_notification alert;
+    alert.source_addr = "491709999999";
+    hear(alert, 78);
     spdlog::set_default_logger(before);
+    EXPECT_EQ(log.str().find("491709999999") != std::string::npos, !mask) << log.str();
+    EXPECT_NE(log.str().find("can be reached again"), std::string::npos) << log.str();
     const bool shown = log.str().find("343931373031323334353637") != std::string::npos;
     EXPECT_EQ(shown, !mask) << log.str();
     EXPECT_NE(log.str().find("00000004000000000000004d"), std::string::npos) << "its header: " << log.str();
