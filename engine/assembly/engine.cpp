@@ -392,6 +392,14 @@ stage_thread::outcome engine::feed() {
   bool worked = !asked.empty();
   if (taking) {
     const std::size_t open = feeder_->open_batches();
+    if (open >= max_open_batches && time_.steady() >= next_full_note_) {
+      next_full_note_ = time_.steady() + 60s;
+      spdlog::warn(
+          "{} batches are open: further files stay in {}, whatever carrier they are for, until one ends; `trunkline "
+          "batch "
+          "list` shows them, `batch show` what one waits for, and `batch cancel` ends one",
+          open, paths_.incoming());
+    }
     try {
       worked |= claimer_->step(accepted_, open < max_open_batches ? max_open_batches - open : 0);
     } catch (const std::system_error& error) {

@@ -161,8 +161,9 @@ class engine {
   std::atomic<bool> drained_{false};
   std::atomic<bool> ready_{false};
   std::atomic<std::uint64_t> min_free_bytes_{0};
-  bool space_left_ = true;        // feeder thread
-  bool optout_keywords_ = false;  // feeder thread: [optout] is in use
+  std::chrono::steady_clock::time_point next_full_note_{};  // of too many open batches; feeder thread
+  bool space_left_ = true;                                  // feeder thread
+  bool optout_keywords_ = false;                            // feeder thread: [optout] is in use
   std::chrono::steady_clock::time_point next_space_check_{};
   std::chrono::steady_clock::time_point next_publish_{};
   std::vector<std::unique_ptr<batch>> accepted_;
