@@ -3,6 +3,7 @@ What is wrong is Error with last state Disconnected, a line in the log, and no p
 
 import json
 import os
+import select
 import shutil
 import socket
 import ssl
@@ -18,7 +19,7 @@ def openssl(*arguments):
 
 
 class TlsProxy:
-    """TLS to the outside, plain to a port of ours; one thread a direction."""
+    """TLS to the outside, plain to a port of ours; one thread a connection, since an SSL object is not for two."""
 
     def __init__(self, behind, certificate, key, client_ca=None):
         self.behind = behind
@@ -51,17 +52,24 @@ class TlsProxy:
         self.versions.append(outer.version())
         inner = socket.create_connection(("127.0.0.1", self.behind))
         self.open += [outer, inner]
-        threading.Thread(target=self.pump, args=(inner, outer), daemon=True).start()
         self.pump(outer, inner)
 
     @staticmethod
-    def pump(source, target):
+    def pump(outer, inner):
         try:
-            while data := source.recv(65536):
-                target.sendall(data)
-        except OSError:
+            over = False
+            while not over:
+                # What OpenSSL has decrypted already makes no socket readable.
+                readable = [outer] if outer.pending() else select.select([outer, inner], [], [], 60 * SCALE)[0]
+                over = not readable
+                for source, target in ((outer, inner), (inner, outer)):
+                    if source in readable:
+                        data = source.recv(65536)
+                        target.sendall(data)
+                        over = over or not data
+        except (OSError, ValueError):
             pass
-        for each in (source, target):
+        for each in (outer, inner):
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
