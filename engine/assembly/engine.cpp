@@ -25,7 +25,7 @@ namespace trunkline::engine {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::size_t max_open_batches = 10'000;
+constexpr std::size_t max_open_batches = 100'000;
 
 std::runtime_error problem(const std::string& what, std::error_code why) {
   return std::runtime_error(fmt::format("{}: {}", what, why.message()));
@@ -417,7 +417,7 @@ stage_thread::outcome engine::feed() {
   if (draining_.load()) {
     feeder_->give_up_delayed();
     const auto& all = feeder_->current_routing()->carriers;
-    if (!r.worked && std::all_of(all.begin(), all.end(), [](const auto& c) { return c->held() == 0; }))
+    if (!r.worked && std::all_of(all.begin(), all.end(), [](const auto& c) { return !c || c->held() == 0; }))
       drained_.store(true);
   }
   if (once_.load() && !worked && claimer_->idle() && feeder_->open_batches() == 0) {

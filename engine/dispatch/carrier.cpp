@@ -39,9 +39,15 @@ void carrier::reconfigure(std::shared_ptr<const carrier_config> config) {
   wake_all();
 }
 
-bool carrier::release(std::uint32_t slots) noexcept {
-  held_.fetch_sub(slots, std::memory_order_seq_cst);
-  return wanted_.load(std::memory_order_seq_cst) && roomy() && wanted_.exchange(false, std::memory_order_seq_cst);
+bool carrier::release(router::priority p, std::uint32_t slots) noexcept {
+  held_[static_cast<std::size_t>(p)].fetch_sub(slots, std::memory_order_seq_cst);
+  const std::uint8_t wanted = wanted_.load(std::memory_order_seq_cst);
+  if (wanted == 0) return false;
+  for (std::size_t i = 0; i < router::priority_count; ++i) {
+    if ((wanted & 1U << i) != 0 && roomy(static_cast<router::priority>(i)))
+      return wanted_.exchange(0, std::memory_order_seq_cst) != 0;
+  }
+  return false;
 }
 
 carrier::producer::producer(carrier& c)

@@ -72,21 +72,25 @@ class carrier {
 
   // --- memory: feeder takes, outputs gives back -------------------------------------------------------------------
   /// Dispatcher: slots that a message of this priority may still take now, as far as known in this turn; 0 is never
-  /// out of date. An eighth is kept for those above bulk. What waits in memory for a later attempt, or for its report
-  /// line, counts against the share, and not against the read-ahead.
+  /// out of date. What waits in memory for a later attempt, or for its report line, counts against the share, and not
+  /// against the read-ahead. Each priority has an eighth of the read-ahead of its own, so that none keeps the others
+  /// out, and whoever holds nothing may take one message of any length.
   std::uint32_t room(router::priority p) noexcept {
-    const auto but_for_urgent = [p](std::uint32_t all) { return p == router::priority::bulk ? all - all / 8 : all; };
-    const std::uint32_t limit = std::min(but_for_urgent(depth()) + aside(), but_for_urgent(share()));
+    const auto rank = static_cast<std::size_t>(p);
     // What was seen and has been taken since is at least what is held: only others give back.
-    if (seen_ + holding_ >= limit) seen_ = held_.load(std::memory_order_relaxed);
-    const std::uint32_t held = seen_ + holding_;
-    return held >= limit ? 0 : limit - held;
+    std::uint32_t left = room_in(seen_[rank] + holding_[rank], total(seen_) + total(holding_));
+    if (left == 0) {
+      see();
+      left = room_in(seen_[rank] + holding_[rank], total(seen_) + total(holding_));
+    }
+    return left;
   }
   /// Dispatcher, once a turn: what others have given back counts as room from here on, and the read-ahead follows the
   /// rate at which they do.
   void look_again(std::chrono::steady_clock::time_point now) noexcept {
-    seen_ = held_.load(std::memory_order_relaxed);
-    const std::uint64_t active = seen_ - std::min(seen_, aside());
+    see();
+    const std::uint32_t all = total(seen_);
+    const std::uint64_t active = all - std::min(all, aside());
     const std::uint64_t gone = taken_ - std::min<std::uint64_t>(active, taken_);
     const std::uint64_t ready = ahead_.due(now) ? queued() : 0;
     depth_.store(ahead_.update(now, {gone, ready, active, config().windows(), share()}), std::memory_order_relaxed);
@@ -100,39 +104,48 @@ class carrier {
   }
   /// Dispatcher: these slots are this carrier's now. The others learn of it from publish_holds(), which comes before
   /// the message goes anywhere: one atomic operation a turn, on a line that several processors want.
-  void hold(std::uint32_t slots) noexcept { holding_ += slots; }
+  void hold(router::priority p, std::uint32_t slots) noexcept { holding_[static_cast<std::size_t>(p)] += slots; }
   void publish_holds() noexcept {
-    if (holding_ == 0) return;
-    seen_ = held_.fetch_add(holding_, std::memory_order_relaxed) + holding_;
-    taken_ += holding_;
-    holding_ = 0;
+    for (std::size_t i = 0; i < holding_.size(); ++i) {
+      if (holding_[i] == 0) continue;
+      seen_[i] = held_[i].fetch_add(holding_[i], std::memory_order_relaxed) + holding_[i];
+      taken_ += holding_[i];
+      holding_[i] = 0;
+    }
   }
   /// True when this call made room again that the dispatcher was waiting for: wake it.
-  bool release(std::uint32_t slots) noexcept;
+  bool release(router::priority p, std::uint32_t slots) noexcept;
   /// Any thread: messages with so many slots are final. They still hold them, until their lines are written.
   void settle(std::uint32_t slots) noexcept { settled_.fetch_add(slots, std::memory_order_relaxed); }
   /// Outputs: as `release`, of messages that were settled.
-  bool release_settled(std::uint32_t slots) noexcept {
-    const bool wanted = release(slots);
+  bool release_settled(router::priority p, std::uint32_t slots) noexcept {
+    const bool wanted = release(p, slots);
     settled_.fetch_sub(slots, std::memory_order_relaxed);
     return wanted;
   }
   std::uint32_t settled() const noexcept { return settled_.load(std::memory_order_relaxed); }
-  /// Dispatcher: remembers that a line was left in its file for lack of room.
-  void want_room() noexcept { wanted_.store(true, std::memory_order_seq_cst); }
-  /// Enough room to make another look at the file worth it: for urgent messages as long as half of what is kept for
-  /// them is left, since they do not wait until bulk has gone.
-  bool roomy(router::priority p = router::priority::bulk) const noexcept {
-    const auto but_margin = [p](std::uint32_t all) {
-      const std::uint32_t margin = all / 8 + all / 4;
-      return all - (p == router::priority::urgent ? std::max(all / 16, std::min(margin, usual_message_slots)) : margin);
-    };
-    return held_.load(std::memory_order_seq_cst) <= std::min(but_margin(depth()) + aside(), but_margin(share()));
+  /// Dispatcher: remembers that lines of this priority were left in their files for lack of room.
+  void want_room(router::priority p) noexcept {
+    wanted_.fetch_or(static_cast<std::uint8_t>(1U << static_cast<unsigned>(p)), std::memory_order_seq_cst);
+  }
+  /// Enough room for lines of this priority to make another look at a file worth it; for urgent messages a little is
+  /// enough.
+  bool roomy(router::priority p) const noexcept {
+    const std::uint32_t all = held();
+    const std::uint32_t mine = held_[static_cast<std::size_t>(p)].load(std::memory_order_seq_cst);
+    const std::uint32_t limit = common_limit();
+    const std::uint32_t margin =
+        p == router::priority::urgent ? std::max(limit / 16, std::min(limit / 4, usual_message_slots)) : limit / 4;
+    return all + margin <= limit || (all < share() && (mine == 0 || mine <= own() / 2));
   }
   static constexpr std::uint32_t usual_message_slots = 4;
   /// No message takes more slots.
   static constexpr std::uint32_t longest_message_slots = 160;
-  std::uint32_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
+  std::uint32_t held() const noexcept {
+    std::uint32_t all = 0;
+    for (const auto& of_priority : held_) all += of_priority.load(std::memory_order_seq_cst);
+    return all;
+  }
   /// Slots that it may hold at most: its part of max_active.
   std::uint32_t share() const noexcept { return share_.load(std::memory_order_relaxed); }
   /// Slots that are to be held now by messages that are not final and do not wait for a later attempt; at most the
@@ -221,6 +234,20 @@ class carrier {
 
  private:
   using queue = shared_queue<message*>;
+  using by_priority = std::array<std::uint32_t, router::priority_count>;
+
+  static std::uint32_t total(const by_priority& slots) noexcept { return slots[0] + slots[1] + slots[2]; }
+  void see() noexcept {
+    for (std::size_t i = 0; i < seen_.size(); ++i) seen_[i] = held_[i].load(std::memory_order_seq_cst);
+  }
+  /// Slots that all priorities may hold together, and that each may hold besides: never more than the share in all.
+  std::uint32_t common_limit() const noexcept { return std::min(depth() + aside(), share() - share() / 8); }
+  std::uint32_t own() const noexcept { return std::min(depth() / 8, share() / 24); }
+  std::uint32_t room_in(std::uint32_t mine, std::uint32_t all) const noexcept {
+    const auto left = [](std::uint32_t limit, std::uint32_t taken) { return limit > taken ? limit - taken : 0U; };
+    const std::uint32_t own_left = mine == 0 ? longest_message_slots : left(own(), mine);
+    return std::min(std::max(left(common_limit(), all), own_left), left(share(), all));
+  }
 
   /// Slots of those held that nothing is to be sent from now.
   std::uint32_t aside() const noexcept {
@@ -247,12 +274,12 @@ class carrier {
   std::atomic<std::uint32_t> delayed_{0};  // dispatcher writes: of those held
   read_ahead ahead_;                       // dispatcher
   std::uint64_t taken_ = 0;                // dispatcher: slots, in all
-  std::uint32_t holding_ = 0;              // dispatcher: held, and not published yet
-  std::uint32_t seen_ = 0;                 // dispatcher: held_ as it was last read
+  by_priority holding_{};                  // dispatcher: held, and not published yet
+  by_priority seen_{};                     // dispatcher: held_ as it was last read
   // A cache line of their own: the outputs write them, and everybody reads what stands around them.
-  alignas(64) std::atomic<std::uint32_t> held_{0};
+  alignas(64) std::array<std::atomic<std::uint32_t>, router::priority_count> held_{};
   std::atomic<std::uint32_t> settled_{0};
-  std::atomic<bool> wanted_{false};
+  std::atomic<std::uint8_t> wanted_{0};  // bit per priority
   alignas(64) std::array<queue, lane_count> lanes_;
   alignas(64) std::atomic<int> sendable_{0};
   std::atomic<int> idle_usable_{0};

@@ -193,7 +193,7 @@ void outputs::consume_final(message& m) {
   if (finished == b.total.load(std::memory_order_acquire)) to_check_.try_emplace(&b);
   if (c != nullptr) {
     if (released_.size() < known_.size()) released_.resize(known_.size());
-    released_[m.carrier] += m.slots;
+    released_[m.carrier][static_cast<std::size_t>(m.priority)] += m.slots;
   }
   const auto lived = std::max<std::int64_t>(0, now_ms_ - m.accepted_at_ms);
   message_duration[static_cast<std::size_t>(m.priority)].observe(std::chrono::milliseconds(lived));
@@ -202,8 +202,11 @@ void outputs::consume_final(message& m) {
 
 void outputs::release_slots() {
   for (std::size_t id = 0; id < released_.size(); ++id) {
-    if (released_[id] == 0) continue;
-    if (known_[id]->release_settled(std::exchange(released_[id], 0U))) hooks_.room_made();
+    for (std::size_t i = 0; i < released_[id].size(); ++i) {
+      if (released_[id][i] == 0) continue;
+      const auto p = static_cast<router::priority>(i);
+      if (known_[id]->release_settled(p, std::exchange(released_[id][i], 0U))) hooks_.room_made();
+    }
   }
 }
 

@@ -159,8 +159,8 @@ class outputs {
   std::vector<journal_event> events_;
   std::size_t next_event_ = 0;
   report_scratch scratch_;
-  std::vector<std::uint32_t> released_;  // by carrier
-  std::int64_t now_ms_ = 0;              // of this step
+  std::vector<std::array<std::uint32_t, router::priority_count>> released_;  // by carrier and priority
+  std::int64_t now_ms_ = 0;                                                  // of this step
   mutable std::mutex names_mutex_;
   std::vector<std::shared_ptr<carrier>> carriers_;  // by id
   std::vector<std::shared_ptr<carrier>> known_;     // the outputs thread's copy

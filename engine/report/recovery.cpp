@@ -430,8 +430,10 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
     b.cancelled = h.control->what == records::command::cancel;
     state_.controls.push_back(*h.control);
   }
+  // However many batches there are: descriptors are opened again by whoever needs one.
   b.source.reset();
   reader_.forget(b);
+  if (out.report) out.report->close();
   state_.batches.push_back(std::move(out));
   return {};
 }

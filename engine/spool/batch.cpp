@@ -6,7 +6,8 @@ namespace trunkline::engine {
 
 block_table::block_table(std::uint64_t file_bytes) {
   const std::uint64_t blocks = file_bytes / block_entries + 2;
-  chunk_blocks_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(blocks, 256));
+  // A small file gets what it needs: there may be a hundred thousand of them.
+  chunk_blocks_ = blocks <= 4 ? 1 : static_cast<std::uint32_t>(std::min<std::uint64_t>(blocks, 256));
   chunks_.reserve(blocks / chunk_blocks_ + 1);
 }
 

@@ -118,6 +118,16 @@ struct accepted_part {
   std::string carrier;
 };
 
+/// What batch_turns keeps about a batch.
+struct batch_turn {
+  bool asleep = false;
+  std::uint64_t listed_fresh = 0;         ///< carriers in whose lists it stands
+  std::uint64_t listed_retries = 0;       ///< likewise, for a later attempt
+  bool listed_unread = false;             ///< among those that may be read on
+  bool listed_paused = false;             ///< among those that are paused and may be read on
+  std::int64_t listed_due_ms = never_ms;  ///< the earliest time for which it is listed
+};
+
 /// One accepted file. The feeder owns it; other threads use the blocks' atomics, the flags of `batch_control` and what
 /// is constant after the claim.
 class batch final : public batch_control {
@@ -145,18 +155,25 @@ class batch final : public batch_control {
   std::int64_t retry_at_ms = 0;     ///< wall clock; after a failed read nothing of the file is read before
   std::int64_t retry_after_ms = 0;  ///< how long the last failed read kept the batch waiting; 0: none failed
   bool cancel_ordered = false;      ///< on its way to the journal, or carried out
-  bool urgent = false;              ///< holds urgent messages, as far as known
-  bool waits_as_urgent = true;      ///< of an urgent one: no line that is not urgent was left for lack of room so far
-  std::uint32_t messages = 0;       ///< entries that are messages, so far
-  std::uint32_t next_waiting = 0;   ///< where the search for a block that may move goes on
-  std::uint64_t waits = 0;          ///< at least the union of what its blocks wait for
-  std::uint64_t retry_waits = 0;    ///< likewise
+  /// The highest of its messages, as far as known.
+  router::priority priority = router::priority::bulk;
+  /// The lowest of the lines that were left for lack of room so far: it is looked at when there is room for those.
+  router::priority waits_as = router::priority::urgent;
+  batch_turn turn;
+  std::uint32_t messages = 0;               ///< entries that are messages, so far
+  std::uint32_t next_waiting = 0;           ///< where the search for a block that may move goes on
+  std::uint64_t waits = 0;                  ///< at least the union of what its blocks wait for
+  std::uint64_t retry_waits = 0;            ///< likewise
   std::int64_t earliest_due_ms = never_ms;  ///< no block is due before
   std::unordered_map<std::uint32_t, postponed_line> postponed;
   std::unordered_map<std::uint32_t, std::vector<accepted_part>> partly_accepted;
   /// Messages of a batch with on_unknown = "hold" that were being sent, and by which carrier, when the last run ended.
   std::unordered_map<std::uint32_t, std::string> unresolved;
 
+  /// Feeder: what it counts as when turns are given. Of a CSV file nothing is known before it is looked at.
+  router::priority rank() const noexcept {
+    return format == batch_format::csv && blocks.size() == 0 ? router::priority::urgent : priority;
+  }
   /// Feeder: the first block that still has open messages; the last one when none has.
   std::uint32_t first_open_block() noexcept {
     while (first_open_ + 1 < blocks.size() && blocks[first_open_].open.load(std::memory_order_relaxed) == 0)

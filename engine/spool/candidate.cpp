@@ -164,9 +164,9 @@ tl::expected<void, candidate_error> candidate::read_header(record_parser& parser
     auto header = parser.parse_header(first);
     if (!header) return tl::unexpected(candidate_error{"line 1: " + header.error().text, {}});
     defaults_ = std::move(*header);
-    urgent_ = defaults_.priority == router::priority::urgent;
+    priority_ = defaults_.priority.value_or(priority_);
   } else if (const record* r = parser.parse_json(first, defaults_)) {
-    urgent_ = r->priority == router::priority::urgent;
+    priority_ = r->priority;
   }
   return {};
 }
@@ -179,7 +179,7 @@ std::unique_ptr<batch> candidate::make_batch(std::uint32_t id, std::int64_t acce
   b->on_unknown = defaults_.on_unknown.value_or(unless_told);
   b->defaults = std::move(defaults_);
   b->columns = std::move(columns_);
-  b->urgent = urgent_;
+  b->priority = priority_;
   b->stamp = stamp_;
   return b;
 }

@@ -72,7 +72,7 @@ class candidate {
   stage stage_ = stage::looking_for_trailer;
   batch_defaults defaults_;
   csv_columns columns_;
-  bool urgent_ = false;
+  router::priority priority_ = router::priority::bulk;
   std::optional<file_stamp> stamp_;
   std::uint64_t keep_free_ = 0;
 };

@@ -28,6 +28,8 @@ constexpr auto idle_scan_after = 500ms;
 constexpr auto lane_patience = 200ms;
 /// How soon the return of a carrier is noticed while lines may wait for it.
 constexpr auto look_for_carriers = 20ms;
+/// Files of batches that are kept open; however many wait, descriptors are left for sessions and reports.
+constexpr std::size_t max_open_sources = 128;
 /// A batch whose file cannot be read is tried again after this long, and then after twice as long each time.
 constexpr std::int64_t first_retry_ms = 1000;
 constexpr std::int64_t longest_retry_ms = 60'000;
@@ -79,7 +81,13 @@ void feeder::add(std::unique_ptr<batch> accepted, bool announce) {
     r->opened = accepted.get();
     sink_.event(event_kind::control, r);
   }
-  batches_.emplace(id, std::move(accepted));
+  turns_.add(*batches_.emplace(id, std::move(accepted)).first->second);
+}
+
+void feeder::set_routing(std::shared_ptr<const routing> routes) {
+  routing_ = std::move(routes);
+  // Other carriers may take what waits, and nobody comes back for what waits for one that is gone.
+  for (auto& [id, b] : batches_) look_at_all(*b);
 }
 
 void feeder::closed(std::uint32_t batch_id) {
@@ -97,6 +105,7 @@ void feeder::forget_closed() {
     const auto found = batches_.find(id);
     if (found == batches_.end()) continue;
     reader_.forget(*found->second);
+    turns_.forget(id);
     batches_.erase(found);
   }
 }
@@ -148,8 +157,9 @@ void feeder::return_to_line(message* m, std::int64_t due_ms, bool keep) {
   }
   at.due_ms = std::min(at.due_ms, due_ms);
   b.earliest_due_ms = std::min(b.earliest_due_ms, due_ms);
+  turns_.wake(b);
   block::clear(at.taken, index);
-  if (const auto& c = routing_->at(m->carrier)) c->release(m->slots);
+  if (const auto& c = routing_->at(m->carrier)) c->release(m->priority, m->slots);
   magazine_.give(m);
 }
 
@@ -245,7 +255,7 @@ bool feeder::empty_closed_lanes() {
   const auto now = time_.steady();
   const std::int64_t now_ms = to_ms(time_.wall());
   for (const auto& c : routing_->carriers) {
-    if (c->queued() == 0 || c->usable(now, lane_patience)) continue;
+    if (!c || c->queued() == 0 || c->usable(now, lane_patience)) continue;
     carrier::consumer via(*c);
     std::array<message*, 64> found;
     for (std::size_t n = c->drain(found, via); n != 0; n = c->drain(found, via)) {
@@ -262,21 +272,25 @@ bool feeder::empty_closed_lanes() {
   return any;
 }
 
-feeder::room_for feeder::roomy_carriers(router::priority p) const {
-  room_for mask;
+room_by_priority feeder::roomy_carriers() const {
+  room_by_priority room;
   const auto now = time_.steady();
   for (const auto& c : routing_->carriers) {
     if (!c || c->closed() || !c->config().can_send()) continue;
     if (!c->usable(now, 0ms)) continue;
     c->look_again(now);
-    if (!c->roomy(p)) {
-      c->want_room();
-      if (!c->roomy(p)) continue;
+    const bool takes_new = !too_many_postponed(*c);
+    for (std::size_t i = 0; i < room.size(); ++i) {
+      const auto p = static_cast<router::priority>(i);
+      if (!c->roomy(p)) {
+        c->want_room(p);
+        if (!c->roomy(p)) continue;
+      }
+      room[i].retries |= carrier_bit(c->id());
+      if (takes_new) room[i].fresh |= carrier_bit(c->id());
     }
-    mask.retries |= carrier_bit(c->id());
-    if (!too_many_postponed(*c)) mask.fresh |= carrier_bit(c->id());
   }
-  return mask;
+  return room;
 }
 
 bool feeder::find_block(batch& b, std::uint32_t& block_index, room_for roomy, std::int64_t now_ms) {
@@ -332,49 +346,28 @@ bool feeder::find_block(batch& b, std::uint32_t& block_index, room_for roomy, st
   return false;
 }
 
-batch* feeder::next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms) {
-  const auto now = time_.steady();
-  const room_for roomy = take_new ? roomy_carriers(router::priority::bulk) : room_for{};
-  // What a file that was not looked at yet holds is not known.
-  const auto may_be_urgent = [](const batch& b) { return b.urgent ? b.waits_as_urgent : b.blocks.size() == 0; };
-  const bool any_urgent =
-      std::any_of(batches_.begin(), batches_.end(), [&](const auto& b) { return may_be_urgent(*b.second); });
-  const room_for roomy_for_urgent = take_new && any_urgent ? roomy_carriers(router::priority::urgent) : roomy;
-  roomy_ = roomy;
+batch* feeder::next_batch(std::uint32_t& block_index, std::int64_t now_ms) {
+  const room_by_priority room = roomy_carriers();
   // Where no carrier has moved for a while the files are read on all the same, to learn what becomes due and when.
-  if (roomy.any()) last_roomy_ = now;
-  const bool idle_scan = take_new && !roomy.any() && now - last_roomy_ >= idle_scan_after;
-  for (const bool urgent : {true, false}) {
-    auto turn = batches_.upper_bound(last_turn_);
-    for (std::size_t n = 0; n < batches_.size(); ++n, ++turn) {
-      if (turn == batches_.end()) turn = batches_.begin();
-      batch& b = *turn->second;
-      if (b.urgent != urgent || b.retry_at_ms > now_ms) continue;
-      // A paused batch moves for what ends, a cancelled one needs no carrier.
-      const bool paused = b.paused.load(std::memory_order_relaxed);
-      const bool cancelled = b.cancelled.load(std::memory_order_relaxed);
-      constexpr room_for none;
-      constexpr room_for all{~std::uint64_t{0}, ~std::uint64_t{0}};
-      const room_for has_room = may_be_urgent(b) ? roomy_for_urgent : roomy;
-      if (find_block(b, block_index, paused ? none : cancelled ? all : has_room, now_ms)) {
-        roomy_ = has_room;
-        last_turn_ = b.batch_id;
-        return &b;
-      }
-      if (idle_scan && !b.scanned) {
-        block_index = b.blocks.size();
-        last_turn_ = b.batch_id;
-        return &b;
-      }
-    }
-  }
+  const bool any_room = std::any_of(room.begin(), room.end(), [](const room_for& of) { return of.any(); });
+  if (any_room) last_roomy_ = now_;
+  turns_.wake_due(room, now_ms);
+  batch* next = turns_.next(now_ms, [&](batch& b) {
+    // A paused batch moves for what ends, a cancelled one needs no carrier.
+    constexpr room_for none;
+    constexpr room_for all{~std::uint64_t{0}, ~std::uint64_t{0}};
+    roomy_ = b.paused.load(std::memory_order_relaxed)      ? none
+             : b.cancelled.load(std::memory_order_relaxed) ? all
+                                                           : room[static_cast<std::size_t>(b.waits_as)];
+    return find_block(b, block_index, roomy_, now_ms);
+  });
+  if (next != nullptr) return next;
+  roomy_ = {};
   // With nothing else to do a paused batch is read on, to learn when its lines expire.
-  for (auto& [id, b] : batches_) {
-    if (!b->paused.load(std::memory_order_relaxed) || b->scanned || b->retry_at_ms > now_ms) continue;
-    block_index = b->blocks.size();
-    return b.get();
-  }
-  return nullptr;
+  if (!any_room && now_ - last_roomy_ >= idle_scan_after) next = turns_.next_unread(false, now_ms);
+  if (next == nullptr) next = turns_.next_unread(true, now_ms);
+  if (next != nullptr) block_index = next->blocks.size();
+  return next;
 }
 
 feeder::step_result feeder::step(bool take_new) {
@@ -387,7 +380,7 @@ feeder::step_result feeder::step(bool take_new) {
   const std::int64_t now_ms = to_ms(time_.wall());
   std::uint32_t block_index = 0;
   if (take_new) {
-    if (batch* b = next_batch(block_index, take_new, now_ms)) {
+    if (batch* b = next_batch(block_index, now_ms)) {
       visit(*b, block_index, now_ms);
       worked = true;
     }
@@ -402,10 +395,8 @@ feeder::step_result feeder::step(bool take_new) {
       })) {
     result.next = std::min(result.next, now + look_for_carriers);
   }
-  for (const auto& [id, b] : batches_) {
-    if (b->earliest_due_ms == never_ms) continue;
-    const std::int64_t due_ms = std::max(b->earliest_due_ms, b->retry_at_ms);
-    const auto wait = std::chrono::milliseconds(std::clamp<std::int64_t>(due_ms - now_ms, 0, 100));
+  if (turns_.next_due_ms() != never_ms) {
+    const auto wait = std::chrono::milliseconds(std::clamp<std::int64_t>(turns_.next_due_ms() - now_ms, 0, 100));
     result.next = std::min(result.next, now + wait);
   }
   return result;
@@ -434,6 +425,15 @@ result<void> feeder::open_source(batch& b) {
     return fail(std::errc::io_error);
   }
   b.source = std::move(source);
+  open_sources_.push_back(b.batch_id);
+  if (open_sources_.size() > max_open_sources) {
+    const auto oldest = batches_.find(open_sources_.front());
+    open_sources_.pop_front();
+    if (oldest != batches_.end() && oldest->second.get() != &b) {
+      reader_.forget(*oldest->second);
+      oldest->second->source.reset();
+    }
+  }
   return {};
 }
 

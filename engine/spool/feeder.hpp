@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "engine/runtime/clock.hpp"
 #include "engine/runtime/counter.hpp"
 #include "engine/spool/batch.hpp"
+#include "engine/spool/batch_turns.hpp"
 #include "engine/spool/entry_reader.hpp"
 #include "engine/spool/submit_encoder.hpp"
 
@@ -37,8 +39,8 @@ struct feeder_options {
 };
 
 /// The dispatcher: takes lines of the open batches while their carriers have room, routes and encodes them, keeps short
-/// retries, and puts everything else back to its line. Batches take turns, one block of 1,024 lines each, urgent ones
-/// first. A plain object: `step` does bounded work and never blocks but on reading a file. One thread calls everything
+/// retries, and puts everything else back to its line. Batches take turns (batch_turns), one block of 1,024 lines each.
+/// A plain object: `step` does bounded work and never blocks but on reading a file. One thread calls everything
 /// unless said otherwise.
 class feeder {
  public:
@@ -60,7 +62,7 @@ class feeder {
   /// nothing of the batch is written to a socket any more, but what was in a window already may have gone out.
   void order(batch& b, journal_records::command what, order_done done);
   /// New routes and carriers; takes effect between two blocks.
-  void set_routing(std::shared_ptr<const routing> routes) { routing_ = std::move(routes); }
+  void set_routing(std::shared_ptr<const routing> routes);
   /// From the next message on; see feeder_options.
   void set_optouts(const optout_set* optouts) noexcept { options_.optouts = optouts; }
   void set_keep_sender(bool keep) noexcept { encoder_.keep_sender(keep); }
@@ -102,8 +104,12 @@ class feeder {
     std::uint64_t waits = 0;        ///< as in the block
     std::uint64_t retry_waits = 0;  ///< as in the block
     std::int64_t due_ms = never_ms;
-    /// Carriers that had no room for a line of this priority: no later one goes before it.
-    std::array<std::uint64_t, router::priority_count> full{};
+    /// Carriers, for the lines of one priority.
+    struct refusals {
+      std::uint64_t full = 0;        ///< had no room for one of them: no later one goes before it
+      std::uint64_t needs_more = 0;  ///< had too little room for a long one, and are worth a look all the same
+    };
+    std::array<refusals, router::priority_count> of_priority{};
     bool memory_left = true;
     bool began_roomy = false;
   };
@@ -133,13 +139,7 @@ class feeder {
   bool release_delayed(std::chrono::steady_clock::time_point now);
   void forget_closed();
   bool empty_closed_lanes();
-  batch* next_batch(std::uint32_t& block_index, bool take_new, std::int64_t now_ms);
-  /// Carriers (bit id % 64) that would take lines now. One with too many postponed lines takes no new ones, but those.
-  struct room_for {
-    std::uint64_t fresh = 0;    ///< any line
-    std::uint64_t retries = 0;  ///< a line whose later attempt is due; includes `fresh`
-    bool any() const noexcept { return retries != 0; }
-  };
+  batch* next_batch(std::uint32_t& block_index, std::int64_t now_ms);
   bool find_block(batch& b, std::uint32_t& block_index, room_for roomy, std::int64_t now_ms);
   result<void> open_source(batch& b);
   void look_for_change(batch& b);
@@ -158,16 +158,16 @@ class feeder {
   taking finish(const record* from, router::message_status status, router::reason why, std::string_view text,
                 const message_context& context, std::uint32_t error_value = 0, std::uint16_t attempts = 0);
   /// Counts slots as the carrier's; `flush` publishes it before the messages leave the feeder.
-  void hold(carrier& by, std::uint32_t slots) {
+  void hold(carrier& by, const message& m) {
     if (holders_.empty() || holders_.back() != &by) holders_.push_back(&by);
-    by.hold(slots);
+    by.hold(m.priority, m.slots);
   }
   void flush();
   carrier* by_name(std::string_view name) const;
   /// The carrier that has accepted some parts of this message already, if it can still send; else null.
   const std::shared_ptr<carrier>& partly_sent_by(const batch& b, std::uint32_t entry) const;
   void restore_parts(batch& b, message& m, const std::string& carrier_name);
-  room_for roomy_carriers(router::priority p) const;
+  room_by_priority roomy_carriers() const;
   void source_failed(batch& b, std::uint32_t entry, std::error_code why, std::int64_t now_ms);
 
   feeder_options options_;
@@ -183,7 +183,8 @@ class feeder {
   entry_reader reader_;
   submit_encoder encoder_;
   std::map<std::uint32_t, std::unique_ptr<batch>> batches_;
-  std::uint32_t last_turn_ = 0;  // id of the batch that had the last turn
+  batch_turns turns_;
+  std::deque<std::uint32_t> open_sources_;  // ids of batches whose files were opened, the oldest first
   std::priority_queue<delayed_message, std::vector<delayed_message>, std::greater<>> delayed_;
   std::vector<returned_message> returned_;
   std::vector<returned_message> unread_;     // returned while the journal has parts of them to read

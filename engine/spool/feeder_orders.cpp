@@ -95,6 +95,7 @@ void feeder::look_at_all(batch& b) {
     if (b.blocks[i].open.load(std::memory_order_relaxed) != 0) b.blocks[i].due_ms = 0;
   }
   b.earliest_due_ms = 0;
+  turns_.wake(b);
 }
 
 /// Gives back what of a batch waits in memory: for a retry, or in the lanes, where a slow pace or a full window could

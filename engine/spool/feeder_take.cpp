@@ -61,7 +61,7 @@ feeder::taking feeder::finish_begun(batch& b, const record& from, const ending& 
       m->status = how.status;
       m->why = how.why;
       forget_postponed(b, context.entry);
-      hold(*last, m->slots);
+      hold(*last, *m);
       last->settle(m->slots);
       sink_.final(m);
       messages_finished.add();
@@ -85,7 +85,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     return finish(parser_.rejected(text), message_status::rejected, why.code, why.text, context);
   }
 
-  if (entry < block_entries && from->priority == router::priority::urgent) b.urgent = true;
+  if (entry < block_entries) b.priority = std::min(b.priority, from->priority);
 
   postponed_line later;
   bool again = false;  // this line was postponed
@@ -234,21 +234,23 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     return taking::left;
   }
   const std::uint32_t room = to->room(from->priority);
+  auto& of_priority = state.of_priority[static_cast<std::size_t>(from->priority)];
   const auto leave = [&] {
-    waits_of_its_kind |= carrier_bit(to->id());
+    b.waits_as = std::max(b.waits_as, from->priority);
     state.due_ms = std::min(state.due_ms, context.expires_at_ms);
+    if ((of_priority.needs_more & carrier_bit(to->id())) != 0) {
+      state.due_ms = std::min(state.due_ms, now_ms + 20);
+      return taking::left;
+    }
+    waits_of_its_kind |= carrier_bit(to->id());
     roomy_.fresh &= ~carrier_bit(to->id());
     // A carrier that only takes no new lines may still take one that was postponed.
     if (again || !too_many_postponed(*to)) roomy_.retries &= ~carrier_bit(to->id());
-    // Else its block would be read again and again for the room that is kept for urgent ones.
-    if (from->priority != router::priority::urgent) b.waits_as_urgent = false;
     return taking::left;
   };
-  const auto rank = static_cast<std::size_t>(from->priority);
-  if (room == 0 || (state.full[rank] & carrier_bit(to->id())) != 0) {
-    for (std::size_t lower = rank; lower < state.full.size(); ++lower) state.full[lower] |= carrier_bit(to->id());
-    return leave();
-  }
+  // No later line goes before one of the same priority that finds no room.
+  if (room == 0) of_priority.full |= carrier_bit(to->id());
+  if ((of_priority.full & carrier_bit(to->id())) != 0) return leave();
   if (!again && too_many_postponed(*to)) return leave();
 
   // In which octets.
@@ -273,11 +275,9 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     case submit_encoder::verdict::no_memory:
       if (sender_counts) to->feeding_senders().adjust(sender, -1);
       if (room >= carrier::longest_message_slots) return taking::no_memory;
-      if (from->priority == router::priority::urgent) {
-        // It takes more than what is kept for urgent ones when there is little: not a reason to look all the time.
-        state.due_ms = std::min({state.due_ms, context.expires_at_ms, now_ms + 20});
-        return taking::left;
-      }
+      // There is some room, and it takes more: no reason to look all the time.
+      of_priority.full |= carrier_bit(to->id());
+      if (to->roomy(from->priority)) of_priority.needs_more |= carrier_bit(to->id());
       return leave();
     case submit_encoder::verdict::ready:
       break;
@@ -298,7 +298,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
   if (b.on_unknown == unknown_policy::hold) m->flags |= flag_hold;
   if (!b.partly_accepted.empty()) restore_parts(b, *m, to->config().name);
   if (again) forget_postponed(b, entry);
-  hold(*to, m->slots);
+  hold(*to, *m);
   if (m->parts_accepted == m->parts) {
     // All its parts went out before a restart; only the outcome was lost.
     m->status = message_status::sent;

@@ -38,7 +38,7 @@ TEST(carrier_shares, a_wider_window_of_one_carrier_moves_the_shares_of_all) {
   const carrier_shares before(100, 10'000, two);
   carrier acme(0, std::make_shared<const carrier_config>(two[0]), before.of(two[0]));
   const std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
-  acme.hold(50);
+  acme.hold(router::priority::urgent, 50);
   acme.publish_holds();
   EXPECT_EQ(acme.share(), 50U);
   acme.look_again(now);
@@ -47,14 +47,14 @@ TEST(carrier_shares, a_wider_window_of_one_carrier_moves_the_shares_of_all) {
   const carrier_shares wider(100, 10'000, two);
   acme.set_share(wider.of(two[0]));
   acme.look_again(now);
-  EXPECT_EQ(acme.room(router::priority::urgent), 15U);
+  EXPECT_EQ(acme.room(router::priority::urgent), 7U) << "an eighth is kept for the others";
   EXPECT_EQ(wider.of(two[1]), 35U);
   acme.set_share(wider.of(two[1]));
   acme.look_again(now);
   EXPECT_EQ(acme.room(router::priority::urgent), 0U) << "holds more than its share: nothing new until it has fallen";
-  acme.want_room();
-  EXPECT_FALSE(acme.release(20));
-  EXPECT_TRUE(acme.release(10)) << "roomy by its new share";
+  acme.want_room(router::priority::urgent);
+  EXPECT_FALSE(acme.release(router::priority::urgent, 20));
+  EXPECT_TRUE(acme.release(router::priority::urgent, 10)) << "roomy by its new share";
 }
 
 }  // namespace

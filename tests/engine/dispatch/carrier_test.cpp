@@ -109,42 +109,78 @@ TEST_F(lanes_test, what_came_back_comes_first_among_its_priority) {
   EXPECT_EQ(got[6], back[router::priority::bulk].get());
 }
 
-TEST(carrier, room_keeps_an_eighth_for_what_is_above_bulk) {
-  const auto c = make({}, 800);
-  EXPECT_EQ(c->room(router::priority::bulk), 700U);
-  EXPECT_EQ(c->room(router::priority::urgent), 800U);
-  c->hold(700);
-  EXPECT_EQ(c->room(router::priority::bulk), 0U);
-  EXPECT_EQ(c->room(router::priority::normal), 100U);
-  c->hold(100);
-  EXPECT_EQ(c->room(router::priority::urgent), 0U);
+constexpr auto urgent = router::priority::urgent;
+constexpr auto normal = router::priority::normal;
+constexpr auto bulk = router::priority::bulk;
+
+TEST(carrier, room_is_common_and_a_little_is_kept_for_each_priority) {
+  const auto c = make({}, 2400);
+  EXPECT_EQ(c->room(bulk), 2100U) << "an eighth of its share is kept";
+  EXPECT_EQ(c->room(urgent), 2100U);
+  c->hold(bulk, 2100);
+  EXPECT_EQ(c->room(bulk), 0U);
+  EXPECT_EQ(c->room(normal), carrier::longest_message_slots) << "whoever holds nothing may take any one message";
+  c->hold(normal, 10);
+  EXPECT_EQ(c->room(normal), 90U);
+  c->hold(normal, 90);
+  EXPECT_EQ(c->room(normal), 0U);
+  c->hold(urgent, 100);
+  EXPECT_EQ(c->room(urgent), 0U);
   EXPECT_EQ(c->held(), 0U) << "a turn is published as a whole";
   c->publish_holds();
-  EXPECT_EQ(c->held(), 800U);
-  EXPECT_EQ(c->room(router::priority::urgent), 0U);
-  EXPECT_FALSE(c->release(700)) << "nobody asked";
-  EXPECT_EQ(c->room(router::priority::urgent), 700U) << "looked up again before anything is refused";
-  c->hold(700);
-  c->publish_holds();
-  c->want_room();
-  EXPECT_FALSE(c->release(100)) << "not enough to be worth a look";
-  EXPECT_TRUE(c->release(300));
-  EXPECT_FALSE(c->release(300)) << "told once";
+  EXPECT_EQ(c->held(), 2300U);
+  EXPECT_EQ(c->room(urgent), 0U);
+  EXPECT_FALSE(c->release(urgent, 70)) << "nobody asked";
+  EXPECT_EQ(c->room(urgent), 70U) << "looked up again before anything is refused";
 }
 
-TEST(carrier, room_for_urgent_ones_does_not_wait_until_bulk_has_gone) {
-  const auto c = make({}, 8000);
-  c->hold(7000);  // all that bulk may have
+TEST(carrier, no_priority_keeps_the_others_out) {
+  for (const auto flood : {urgent, normal, bulk}) {
+    const auto c = make({}, 2400);
+    c->hold(flood, c->room(flood));
+    c->publish_holds();
+    EXPECT_EQ(c->room(flood), 0U);
+    EXPECT_FALSE(c->roomy(flood));
+    for (const auto other : {urgent, normal, bulk}) {
+      if (other == flood) continue;
+      EXPECT_TRUE(c->roomy(other));
+      c->hold(other, 1);
+      EXPECT_EQ(c->room(other), 99U);
+      c->hold(other, 99);
+      c->publish_holds();
+      EXPECT_FALSE(c->roomy(other));
+      (void)c->release(other, 49);
+      EXPECT_FALSE(c->roomy(other));
+      (void)c->release(other, 1);
+      EXPECT_TRUE(c->roomy(other)) << "half of its own is free";
+    }
+    EXPECT_LE(c->held(), c->share());
+  }
+}
+
+TEST(carrier, holds_no_more_than_its_share_however_long_the_messages) {
+  const auto c = make({}, 160);
+  c->hold(bulk, 1);
+  c->hold(bulk, c->room(bulk));
+  EXPECT_EQ(c->room(urgent), 20U);
+  c->hold(urgent, 20);
+  EXPECT_EQ(c->room(normal), 0U);
   c->publish_holds();
-  EXPECT_FALSE(c->roomy());
-  EXPECT_TRUE(c->roomy(router::priority::urgent));
-  c->hold(501);
+  EXPECT_FALSE(c->roomy(normal));
+}
+
+TEST(carrier, tells_whoever_waits_for_room_when_there_is_enough) {
+  const auto c = make({}, 2400);
+  c->hold(bulk, 2100);
   c->publish_holds();
-  EXPECT_FALSE(c->roomy(router::priority::urgent)) << "half of what is kept for them is used up";
-  (void)c->release(2500);
-  EXPECT_FALSE(c->roomy());
-  (void)c->release(1);
-  EXPECT_TRUE(c->roomy()) << "and another quarter is free";
+  c->want_room(bulk);
+  EXPECT_FALSE(c->release(bulk, 500)) << "not enough to be worth a look";
+  EXPECT_TRUE(c->release(bulk, 25));
+  EXPECT_FALSE(c->release(bulk, 300)) << "told once";
+  c->hold(urgent, 825);
+  c->publish_holds();
+  c->want_room(urgent);
+  EXPECT_TRUE(c->release(bulk, 131)) << "urgent ones ask for less";
 }
 
 TEST(carrier, is_usable_while_it_can_send_or_could_lately) {

@@ -108,14 +108,14 @@ class feeder_test : public testing::Test {
 
   /// A session has sent it; the outputs have written its line.
   void finish(message* m) {
-    (void)to_->release(m->slots);
+    (void)to_->release(m->priority, m->slots);
     slab::magazine back(memory_);
     back.give(m);
   }
 
   manual_clock time_;
   memory_file_system files_{1, &time_};
-  slab memory_{512};
+  slab memory_{4096};
   outcome_queues queues_{256};
   wake_slot slot_{&nobody, nullptr};
   configuration configuration_;
@@ -173,9 +173,105 @@ TEST_F(feeder_test, urgent_messages_have_room_when_bulk_has_taken_its_own) {
   const std::size_t bulk = admitted_.size();
   EXPECT_EQ(to_->room(router::priority::bulk), 0U);
   accept(4, 2, R"(,"priority":"urgent")");
+  // As they are sent, the next ones come; bulk has to wait until enough of it has gone.
+  for (int sent = 0; sent < 4; ++sent) {
+    steps();
+    ASSERT_GT(of_batch(2), 0U) << sent;
+    EXPECT_EQ(of_batch(1), bulk);
+    const auto first = std::find_if(admitted_.begin(), admitted_.end(),
+                                    [](const message* m) { return m->priority == router::priority::urgent; });
+    finish(*first);
+    admitted_.erase(first);
+  }
+  EXPECT_EQ(of_batch(2), 0U);
+}
+
+// From the file to the session: the highest priority has most of what the carrier sends, and the others go on.
+TEST_F(feeder_test, an_urgent_flood_does_not_keep_the_others_out) {
+  to_->set_share(2400);
+  accept(9000, 1, R"(,"priority":"urgent")");
+  accept(3000, 2, R"(,"priority":"normal")");
+  accept(3000, 3, R"(,"priority":"bulk")");
+  carrier::producer in(*to_);
+  carrier::consumer out(*to_);
+  std::array<unsigned, router::priority_count> sent{};
+  for (int i = 0; i < 8000; ++i) {
+    // About a millisecond each, so that the read-ahead follows a rate.
+    time_.advance(1ms);
+    steps();
+    for (message* m : admitted_) to_->push(lane_of(m->priority), {&m, 1}, in);
+    admitted_.clear();
+    std::array<message*, 1> next{};
+    ASSERT_EQ(to_->drain(next, out), 1U) << i;
+    ++sent[static_cast<std::size_t>(next[0]->priority)];
+    finish(next[0]);
+  }
+  // An eighth is for the lower two, in turns.
+  EXPECT_GT(sent[0], 6900U);
+  EXPECT_GT(sent[1], 400U);
+  EXPECT_GT(sent[2], 400U);
+}
+
+// They would go one by one through the same door for ever; whoever waits for a carrier that is down is not even looked
+// at.
+TEST_F(feeder_test, batches_for_a_dead_carrier_cost_nothing_while_others_go_on) {
+  to_->count_sendable(-1, time_.steady());
+  time_.advance(1s);
+  for (std::uint32_t id = 1; id <= 300; ++id) accept(3, id);
+  for (int i = 0; i < 20; ++i) {
+    time_.advance(100ms);
+    steps();
+  }
+  const auto read = feeder_->lines_read.value();
+  EXPECT_EQ(read, 900U);
+  for (int i = 0; i < 20; ++i) {
+    time_.advance(100ms);
+    EXPECT_FALSE(feeder_->step(true).worked);
+  }
+  EXPECT_EQ(feeder_->lines_read.value(), read);
+  to_->count_sendable(1, time_.steady());
+  std::vector<std::uint32_t> order;
+  for (int i = 0; i < 900; ++i) {
+    steps();
+    ASSERT_FALSE(admitted_.empty()) << i;
+    message* m = take_one();
+    order.push_back(static_cast<const batch*>(m->owner)->batch_id);
+    finish(m);
+  }
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end())) << "who has waited longest comes first";
+  EXPECT_EQ(to_->held(), 0U);
+}
+
+TEST_F(feeder_test, new_routes_hold_for_what_waits_for_a_carrier_that_is_gone) {
+  to_->count_sendable(-1, time_.steady());
+  time_.advance(1s);
+  accept(200);
+  for (int i = 0; i < 20; ++i) {
+    time_.advance(100ms);
+    steps();
+  }
+  EXPECT_TRUE(admitted_.empty());
+  carrier_config config;
+  config.name = "beta";
+  auto beta = std::make_shared<carrier>(1, std::make_shared<const carrier_config>(config), depth);
+  beta->count_sendable(1, time_.steady());
+  configuration_.carriers = {config};
+  configuration_.routes[0].to = {{"beta", 1}};
+  auto routes = std::make_shared<routing>();
+  to_->close();
+  routes->carriers = {to_, beta};
+  routes->by_name["beta"] = 1;
+  routes->routes =
+      compile_routes(configuration_, [](std::string_view) { return std::optional<router::carrier_id>(1); });
+  to_ = beta;
+  feeder_->set_routing(routes);
   steps();
-  EXPECT_EQ(of_batch(2), 4U);
-  EXPECT_EQ(of_batch(1), bulk);
+  EXPECT_FALSE(admitted_.empty());
+  while (!admitted_.empty()) {
+    finish(take_one());
+    steps();
+  }
+  EXPECT_EQ(feeder_->messages_admitted.value(), 200U);
 }
 
 // What waits for a time costs two bits a line, whatever it waits for.
@@ -211,14 +307,14 @@ TEST_F(feeder_test, a_postponed_line_that_finds_no_room_goes_on_when_there_is_so
   accept(200);
   steps();
   for (int i = 0; i < 3; ++i) refuse(take_one(), 60s);
-  (void)feeder_->step(true);  // they go back to their lines
-  to_->hold(depth);           // and others take their room before their time has come
+  (void)feeder_->step(true);                 // they go back to their lines
+  to_->hold(router::priority::bulk, depth);  // and others take their room before their time has come
   to_->publish_holds();
   time_.advance(61s);
   const auto before = feeder_->messages_admitted.value();
   steps();
   EXPECT_EQ(feeder_->messages_admitted.value(), before);
-  (void)to_->release(depth);
+  (void)to_->release(router::priority::bulk, depth);
   while (!admitted_.empty()) finish(take_one());
   steps();
   EXPECT_GT(feeder_->messages_admitted.value(), before + 3);
