@@ -221,6 +221,7 @@ void engine::start() {
   auto state = recover(files_, time_, config_.spool, paths_, records);
   if (!state) throw problem("cannot recover from " + paths_.data, state.error());
   for (const auto& text : state->problems) spdlog::error("recovery: {}", text);
+  journal_damage_ = state->journal.corruptions.size();
   if (!state->batches.empty() || state->journal.frames != 0) {
     spdlog::info(
         "recovered {} batches from {} journal frames in {} ms; {} messages may have gone out without a stored outcome",

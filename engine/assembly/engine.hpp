@@ -75,6 +75,8 @@ class engine {
   const claimer& spool() const noexcept { return *claimer_; }
   const outputs& reports() const noexcept { return *outputs_; }
   const commit_stage& journal() const noexcept { return *commit_; }
+  /// Places where the journal was found damaged at the start.
+  std::uint64_t journal_damage() const noexcept { return journal_damage_; }
   const outcome_queues& queues() const noexcept { return queues_; }
   const synced_queue& synced() const noexcept { return *synced_; }
   const inbound_stage& inbound() const noexcept { return *inbound_; }
@@ -161,6 +163,7 @@ class engine {
   std::atomic<bool> drained_{false};
   std::atomic<bool> ready_{false};
   std::atomic<std::uint64_t> min_free_bytes_{0};
+  std::uint64_t journal_damage_ = 0;
   std::chrono::steady_clock::time_point next_full_note_{};  // of too many open batches; feeder thread
   bool space_left_ = true;                                  // feeder thread
   bool optout_keywords_ = false;                            // feeder thread: [optout] is in use

@@ -272,6 +272,9 @@ std::string metrics_page::render() const {
       std::vector<const duration_histogram*>{&e.journal().commit_time()});
   page_writer::add(page.family("journal_full", "1 while the journal cannot be written for want of space", type::Gauge),
                    e.journal().full() ? 1 : 0);
+  page_writer::add(
+      page.family("journal_damage", "Places where the journal was damaged when it was read at the start", type::Gauge),
+      e.journal_damage());
   {
     auto& f = page.family("output_oldest_seconds", "Age of the oldest file there, 0 for none", type::Gauge);
     for (std::size_t i = 0; i < kept_directories; ++i) {

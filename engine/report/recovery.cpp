@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "engine/journal/quarantine.hpp"
 #include "engine/report/report_line.hpp"
 #include "engine/spool/block_scan.hpp"
 #include "engine/spool/candidate.hpp"
@@ -210,6 +211,7 @@ class spool_pass {
   result<bool> reopen_half_closed(std::uint32_t id, const batch_history& h);
   result<std::unique_ptr<batch>> open(const std::string& name, std::uint32_t id, std::int64_t accepted_at_ms);
   result<void> restore(std::uint32_t id, batch_history& h);
+  result<void> distrust(batch& b, batch_history& h);
   result<void> restore_bits(batch& b, const batch_history& h);
   /// True: the block is there. False: the file ends before it. A failed read says nothing of either.
   result<bool> scan_through(batch& b, std::uint32_t block_index);
@@ -383,6 +385,29 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
   return out.report->flush(true);
 }
 
+/// What was sent of it may stand in a part of the journal that is lost: whatever has no outcome may have gone out. With
+/// "hold" none of it goes out again before somebody says so.
+result<void> spool_pass::distrust(batch& b, batch_history& h) {
+  for (std::uint32_t i = 0;; ++i) {
+    auto there = scan_through(b, i);
+    if (!there) return tl::unexpected(there.error());
+    if (!*there) break;
+    block& at = b.blocks[i];
+    for (std::uint32_t e = 0; e < at.entries; ++e) {
+      if (!block::test(at.final, e)) at.set_suspect(e);
+    }
+  }
+  const bool stands = h.control && h.control->what != records::command::resume;
+  if (b.on_unknown != unknown_policy::hold || stands) return {};
+  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
+  h.control = records::control{b.batch_id, records::command::pause, now_ms};
+  state_.problems.push_back(fmt::format(
+      "batch {} is paused: with on_unknown = \"hold\" nothing may go out twice, and the damaged journal does "
+      "not say what has gone out; `trunkline batch resume` sends what has no outcome, `batch cancel` ends it",
+      b.name));
+  return {};
+}
+
 result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
   auto opened = open(h.name, id, h.accepted_at_ms);
   if (!opened) return tl::unexpected(opened.error());
@@ -398,6 +423,9 @@ result<void> spool_pass::restore(std::uint32_t id, batch_history& h) {
   if (h.hold) b.on_unknown = *h.hold ? unknown_policy::hold : unknown_policy::resend;
   if (auto bits = restore_bits(b, h); !bits) return bits;
   if (auto replayed = replay_report(b, h, out); !replayed) return replayed;
+  if (!state_.journal.corruptions.empty()) {
+    if (auto suspected = distrust(b, h); !suspected) return suspected;
+  }
   for (std::uint32_t i = 0; i < b.blocks.size(); ++i) {
     block& at = b.blocks[i];
     if (at.open.load() != 0) at.due_ms = 0;  // all of it may move at once
@@ -507,9 +535,13 @@ result<recovered_state> recover(file_system& files, const clock& time, const spo
   state.journal = *read;
   state.next = read->next;
   for (const auto& c : read->corruptions) {
-    state.problems.push_back(
-        fmt::format("journal segment {:016x} is damaged at offset {} ({}); {} octets were passed over", c.segment,
-                    c.offset, c.reason, c.bytes));
+    const auto kept = set_aside(files, paths.journal(), paths.quarantine(), c);
+    state.problems.push_back(fmt::format(
+        "journal segment {:016x} is damaged at offset {} ({}); {}; messages without an outcome are sent again, flagged",
+        c.segment, c.offset, c.reason,
+        !kept           ? fmt::format("its {} octets could not be kept aside: {}", c.bytes, kept.error().message())
+        : kept->empty() ? std::string("nothing is left of it")
+                        : fmt::format("its {} octets are kept in {}", c.bytes, *kept)));
   }
   spool_pass spool_side(files, time, spool, paths, options, state);
   if (auto done = spool_side.run(journal.batches); !done) return tl::unexpected(done.error());

@@ -28,6 +28,7 @@ struct spool_paths {
   }
 
   std::string journal() const { return data + "/journal"; }
+  std::string quarantine() const { return data + "/quarantine"; }
   std::string bits() const { return data + "/bits"; }
   std::string bits(std::uint32_t batch) const { return bits() + "/" + std::to_string(batch); }
   std::string expanded() const { return data + "/expanded"; }

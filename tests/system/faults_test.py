@@ -17,6 +17,8 @@ from harness import SCALE, SystemTest, World, batch, read_submits, seed, wait_un
 LINES = 300
 INSIDE = "TRUNKLINE_TEST_MOUNTS"  # set within a mount namespace of our own
 FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+# Not with a sanitizer, whose own library wants to be the first.
+SHORT_COUNTS = os.environ.get("SHORT_COUNTS")
 SPACE = "there is enough space again"
 
 
@@ -209,6 +211,28 @@ class Faults(FaultTest):
         self.assertEqual(last.status, 0, last.output())
         smsc.stop()
         self.judge(world, smsc, batches)
+
+    # --- counts ---------------------------------------------------------------------------------------------------
+
+    @unittest.skipUnless(SHORT_COUNTS, "SHORT_COUNTS, a library to preload, is not set")
+    def test_short_counts(self):
+        """Half of all reads and writes of files are cut short or interrupted, over two kills."""
+        smsc = self.simulator("--latency", "3ms", "--receipts", "10ms")
+        world = self.world(smsc)
+        env = {"LD_PRELOAD": SHORT_COUNTS, "SHORT_COUNTS_SEED": str(seed()), "SHORT_COUNTS_LOG": str(self.directory / "counts")}
+        batches = {index: self.drop(world, index, 800) for index in range(3)}
+        for life in range(2):
+            seen = len(read_submits(smsc.log_path)) if smsc.log_path.exists() else 0
+            engine = self.run_engine(world, name=f"engine-{life}", env=env)
+            wait_until("some messages", lambda: len(read_submits(smsc.log_path)) > seen + 300, processes=[engine])
+            engine.kill()
+        last = self.run_engine(world, "--once", name="engine-last", env=env)
+        self.assertEqual(last.wait(60), 0, last.output())
+        smsc.stop()
+        self.judge(world, smsc, batches)
+        calls, shorter, interrupted = map(int, (self.directory / "counts").read_text().split())
+        print(f"{calls} reads and writes of the last life: {shorter} were short, {interrupted} interrupted")
+        self.assertGreater(min(shorter, interrupted), calls / 8)
 
     # --- time -----------------------------------------------------------------------------------------------------
 
