@@ -48,8 +48,10 @@ json in_full(const batch& b, const routing& routes) {
   j["octets_read"] = b.scanned_bytes;
   j["postponed"] = b.postponed.size();
   j["waits_for"] = json::array();
+  // One that is paused waits for nobody else.
+  const bool paused = b.paused.load() && !b.cancelled.load();
   for (const auto& c : routes.carriers) {
-    if (c && !c->closed() && ((b.waits | b.retry_waits) >> (c->id() % 64U) & 1U) != 0)
+    if (!paused && c && !c->closed() && ((b.waits | b.retry_waits) >> (c->id() % 64U) & 1U) != 0)
       j["waits_for"].push_back(c->config().name);
   }
   if (b.earliest_due_ms != never_ms) j["looked_at_again_at"] = format_rfc3339_ms(b.earliest_due_ms);

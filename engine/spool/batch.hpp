@@ -18,6 +18,8 @@
 
 namespace trunkline::engine {
 
+/// No accepted file has more lines: their numbers have 32 bits.
+inline constexpr std::uint64_t most_lines = 4'000'000'000;
 /// Entries (lines of JSON Lines, records of CSV) in one block.
 inline constexpr std::uint32_t block_entries = 1024;
 using entry_bits = std::array<std::atomic<std::uint64_t>, block_entries / 64>;

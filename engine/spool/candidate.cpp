@@ -90,7 +90,7 @@ tl::expected<bool, candidate_error> candidate::step(record_parser& parser) {
     }
     case stage::looking_for_trailer: {
       if (size_ == 0) return tl::unexpected(candidate_error{"the file is empty", {}});
-      stage_ = stage::reading_header;
+      stage_ = stage::counting_lines;
       if (kind_.format == batch_format::jsonl) {
         auto found = find_trailer(*input_, size_);
         if (!found) return tl::unexpected(candidate_error{found.error().text, found.error().io});
@@ -117,8 +117,15 @@ tl::expected<bool, candidate_error> candidate::step(record_parser& parser) {
       if (!done) return tl::unexpected(candidate_error{done.error().text, done.error().io});
       if (*done) {
         check_.reset();
-        stage_ = stage::reading_header;
+        stage_ = stage::counting_lines;
       }
+      return false;
+    }
+    case stage::counting_lines: {
+      // A line has an octet at least.
+      const auto done = size_ <= max_lines_ ? tl::expected<bool, candidate_error>(true) : count_lines();
+      if (!done) return tl::unexpected(done.error());
+      if (*done) stage_ = stage::reading_header;
       return false;
     }
     case stage::reading_header: {
@@ -130,6 +137,19 @@ tl::expected<bool, candidate_error> candidate::step(record_parser& parser) {
       return true;
   }
   return true;
+}
+
+/// Goes on counting. True: to the end.
+tl::expected<bool, candidate_error> candidate::count_lines() {
+  std::vector<std::uint8_t> piece(static_cast<std::size_t>(std::min(step_bytes, size_ - counted_)));
+  const auto got = input_->read_at(piece, counted_);
+  if (!got) return tl::unexpected(candidate_error{"cannot read", got.error()});
+  counted_ += *got;
+  lines_ += static_cast<std::uint64_t>(
+      std::count(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got), std::uint8_t{'\n'}));
+  if (lines_ > max_lines_)
+    return tl::unexpected(candidate_error{fmt::format("it has more than {} lines; split it", max_lines_), {}});
+  return *got == 0 || counted_ == size_;
 }
 
 tl::expected<void, candidate_error> candidate::read_header(record_parser& parser) {

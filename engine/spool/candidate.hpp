@@ -53,9 +53,19 @@ class candidate {
   }
   /// Free octets of data_dir that an expansion leaves alone.
   void keep_free(std::uint64_t octets) noexcept { keep_free_ = octets; }
+  /// A file with more lines is refused. Without a call they are not counted.
+  void limit_lines(std::uint64_t lines) noexcept { max_lines_ = lines; }
 
  private:
-  enum class stage : std::uint8_t { expanding, looking_for_trailer, checking_trailer, reading_header, ready };
+  enum class stage : std::uint8_t {
+    expanding,
+    looking_for_trailer,
+    checking_trailer,
+    counting_lines,
+    reading_header,
+    ready
+  };
+  tl::expected<bool, candidate_error> count_lines();
   tl::expected<void, candidate_error> read_header(record_parser& parser);
 
   file_system& files_;
@@ -75,6 +85,9 @@ class candidate {
   router::priority priority_ = router::priority::bulk;
   std::optional<file_stamp> stamp_;
   std::uint64_t keep_free_ = 0;
+  std::uint64_t max_lines_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t lines_ = 0;    // seen so far
+  std::uint64_t counted_ = 0;  // octets of them
 };
 
 }  // namespace trunkline::engine

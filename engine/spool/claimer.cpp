@@ -119,6 +119,7 @@ void claimer::consider(const directory_entry& entry) {
                                                     opened->status.size, spool_.require_trailer, std::move(sidecar)));
   candidates_.back()->remember(opened->status);
   candidates_.back()->keep_free(spool_.min_free_bytes);
+  candidates_.back()->limit_lines(most_lines);
 }
 
 void claimer::reject(const std::string& name, const std::string& why, bool numbered) {

@@ -62,6 +62,28 @@ class claimer_test : public testing::Test {
   std::errc error_{};
 };
 
+TEST_F(claimer_test, a_file_with_too_many_lines_is_refused) {
+  const std::string line = "{\"to\":\"491701234567\",\"text\":\"hello\"}\n";
+  const std::string text = line + line + "\n\n" + line;
+  auto opened = files_.open("/spool/many.jsonl", open_mode::create_new);
+  ASSERT_TRUE(opened);
+  ASSERT_TRUE((*opened)->write_at({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, 0));
+  for (const std::uint64_t limit : {4U, 5U, 1000U}) {
+    auto again = files_.open("/spool/many.jsonl", open_mode::read);
+    ASSERT_TRUE(again);
+    candidate c(files_, paths_, "many.jsonl", std::move(*again), text.size(), false, std::nullopt);
+    c.limit_lines(limit);
+    record_parser parser{record_options{}};
+    auto done = c.step(parser);
+    for (int i = 0; i < 20 && done && !*done; ++i) done = c.step(parser);
+    ASSERT_EQ(done.has_value(), limit != 4) << limit;
+    if (limit == 4) {
+      EXPECT_EQ(done.error().text, "it has more than 4 lines; split it");
+      EXPECT_FALSE(done.error().io);
+    }
+  }
+}
+
 TEST_F(claimer_test, a_name_that_was_accepted_is_known_after_a_power_cut) {
   steps(20);
   ASSERT_EQ(accepted_.size(), 1U);
