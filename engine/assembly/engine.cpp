@@ -426,7 +426,7 @@ stage_thread::outcome engine::feed() {
     done_ = true;
     changed_.notify_all();
   }
-  return {worked, std::min(r.next, now + (draining_.load() || !taking_.load() ? 5ms : 100ms))};
+  return {worked, std::min(r.next, now + (draining_.load() || !taking_.load() ? 5ms : claimer::look_interval))};
 }
 
 bool engine::wait_done() {

@@ -12,13 +12,13 @@ constexpr std::chrono::milliseconds look_again = std::chrono::seconds(5);
 
 login_gate::verdict login_gate::ask(std::size_t index, time_point now) {
   const std::lock_guard lock(mutex_);
-  if (mood_ == mood::open) return {true, false, {}};
-  const bool was_refused = mood_ == mood::refused;
+  if (mood_ == mood::open) return {true, {}, {}};
+  const auto was_refused = mood_ == mood::refused ? std::optional(refused_with_) : std::nullopt;
   if (prober_ == index) return {true, was_refused, {}};
   if (prober_ != nobody) return {false, was_refused, look_again};
   if (was_refused && now < next_) {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_ - now);
-    return {false, true, wait};
+    return {false, was_refused, wait};
   }
   prober_ = index;
   return {true, was_refused, {}};
@@ -35,12 +35,13 @@ void login_gate::succeeded(std::size_t) {
   changed_();
 }
 
-void login_gate::refused(std::size_t index, time_point now) {
+void login_gate::refused(std::size_t index, time_point now, protocol::command_status with) {
   {
     const std::lock_guard lock(mutex_);
     // Others that were logging in at the same moment tell nothing new.
     if (mood_ == mood::refused && prober_ != index) return;
     mood_ = mood::refused;
+    refused_with_ = with;
     prober_ = nobody;
     next_ = now + probes_[std::min(step_, probes_.size() - 1)];
     ++step_;

@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <utility>
+
+#include "protocol/command_status.hpp"
 
 namespace trunkline::engine {
 
@@ -26,7 +29,8 @@ class login_gate {
   /// `changed` comes first.
   struct verdict {
     bool go;
-    bool refused;  ///< the credentials were refused before: shown as "Login failed"
+    /// The credentials were refused before, with this: shown as "Login failed" by all sessions of the carrier.
+    std::optional<protocol::command_status> refused;
     std::chrono::milliseconds wait;
   };
   verdict ask(std::size_t index, time_point now);
@@ -34,7 +38,7 @@ class login_gate {
   /// The login was accepted.
   void succeeded(std::size_t index);
   /// The credentials were refused.
-  void refused(std::size_t index, time_point now);
+  void refused(std::size_t index, time_point now, protocol::command_status with);
   /// An operator wants it to be tried now: the next session that asks probes.
   void retry();
   /// It came to no answer about the credentials (no connection, another error).
@@ -48,6 +52,7 @@ class login_gate {
   delays probes_;
   std::function<void()> changed_;
   mood mood_ = mood::untried;
+  protocol::command_status refused_with_{};
   std::size_t prober_ = nobody;
   std::size_t step_ = 0;
   time_point next_{};

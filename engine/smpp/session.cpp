@@ -23,6 +23,13 @@ namespace {
 /// A session of a disabled carrier is woken when that changes.
 constexpr milliseconds at_rest = std::chrono::hours(1);
 
+/// What a refused login is shown as.
+session_last_state state_of_refusal(command_status status) noexcept {
+  return status == command_status::rinvpaswd   ? session_last_state::invalid_password
+         : status == command_status::rinvsysid ? session_last_state::invalid_username
+                                               : session_last_state::login_error;
+}
+
 }  // namespace
 
 // --- the connect loop ----------------------------------------------------------------------------------------------
@@ -47,7 +54,13 @@ task<void> session::implementation::run() {
     }
     const login_gate::verdict verdict = setup.gate.ask(setup.probe->index, now());
     if (!verdict.go) {
-      if (verdict.refused) show(session_state::login_failed);
+      if (verdict.refused) {
+        // What another session was told holds for this one, which does not try it again.
+        show(session_state::login_failed);
+        show(state_of_refusal(*verdict.refused));
+        if (setup.probe->address().empty())
+          setup.probe->set_address(fmt::format("{}:{}", setup.bind.host, setup.bind.port));
+      }
       drop_socket();  // of an outbind: the peer may try again
       at_gate = true;
       co_await sleep(verdict.wait);
@@ -176,15 +189,13 @@ milliseconds session::implementation::conclude(bool connected) {
 
 milliseconds session::implementation::conclude_refused(command_status status, steady_time at) {
   show(session_state::login_failed);
-  show(status == command_status::rinvpaswd   ? session_last_state::invalid_password
-       : status == command_status::rinvsysid ? session_last_state::invalid_username
-                                             : session_last_state::login_error);
+  show(state_of_refusal(status));
   const auto number = static_cast<std::uint32_t>(status);
   const auto known = protocol::name_of(status);
   const std::string text = known.empty() ? fmt::format("0x{:08x}", number) : std::string(known);
   if (status == command_status::rinvpaswd || status == command_status::rinvsysid ||
       status == command_status::rbindfail) {
-    setup.gate.refused(setup.probe->index, at);
+    setup.gate.refused(setup.probe->index, at, status);
     setup.from->set_credentials_refused(true);
     spdlog::error("{}: login refused with {}; one session of this carrier will probe", name, text);
     // The gate says when.

@@ -54,7 +54,8 @@ void claimer::problem(const std::string& what, std::error_code why) {
 
 void claimer::look() {
   const auto now = time_.steady();
-  next_look_ = now + 100ms;
+  // An urgent message waits for this; a look at a full directory costs more.
+  next_look_ = now + (listed_.size() < 1000 ? look_interval : 5 * look_interval);
   // Of a very full directory one look is worked off before the next.
   if (next_listed_ == listed_.size()) {
     auto entries = files_.list(paths_.incoming(), most_listed);

@@ -32,6 +32,7 @@ class claimer {
   /// Nothing is waiting or being looked at, as of the last look.
   bool idle() const noexcept { return idle_ && unnamed_.empty() && moved_.empty(); }
   /// Forces a look at the next step.
+  static constexpr std::chrono::milliseconds look_interval{20};
   void look_now() noexcept { next_look_ = {}; }
 
   /// From now on; a batch keeps what it was accepted with.

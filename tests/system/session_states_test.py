@@ -1,10 +1,12 @@
 """The table of states, row by row: what an operator sees of a session in /status, `trunkline status` and the metrics."""
 
 import json
+import os
 import socket
+import subprocess
 import unittest
 
-from harness import SystemTest, World, batch, free_port, wait_until
+from harness import SystemTest, World, batch, binary, free_port, wait_until
 
 STATES = {"Idle": "idle", "Error": "error", "Connecting...": "connecting", "Logging...": "logging_in", "Logged in": "logged_in",
           "Login failed": "login_failed"}
@@ -14,13 +16,13 @@ LAST_STATES = {"O.K.": "ok", "Disconnected": "disconnected", "SMPP error by logi
 
 
 class SessionStates(SystemTest):
-    def engine(self, port, lines=0, **keys):
+    def engine(self, port, lines=0, prefix=(), **keys):
         """An engine with one session at that port, and messages for it."""
         self.world = World(self.directory, [{"name": "acme", "port": port, "window": 5, "reconnect": {"min": "100ms", "max": "200ms"},
                                              **keys}], spool={"unknown_resends": 100})
         if lines:
             self.world.drop("a.jsonl", batch([{"to": f"49170{i:06d}", "text": "hello"} for i in range(lines)]))
-        self.process = self.serve(self.world)
+        self.process = self.serve(self.world, prefix=list(prefix))
 
     def sees(self, state, last_state, address=None):
         """Waits for the row on all three pages at once."""
@@ -84,6 +86,22 @@ class SessionStates(SystemTest):
         smsc = self.simulator("--listen", "::1")
         self.engine(smsc.port, host="::1")
         self.sees("Logged in", "O.K.", f"[::1]:{smsc.port}")
+
+    def test_a_name_is_looked_up_at_each_reconnect(self):
+        """The carrier moves: its name means another address from now on, and the sessions follow."""
+        own_hosts = [*(["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]), "sh", "-c",
+                     f"mount --bind {self.directory / 'hosts'} /etc/hosts && exec \"$@\"", "sh"]
+        hosts = self.directory / "hosts"
+        hosts.write_text("127.0.0.1 smsc.test\n")
+        if subprocess.run([*own_hosts, "true"], check=False, capture_output=True).returncode != 0:
+            self.skipTest("mount namespaces cannot be used here (unshare --mount, mount --bind)")
+        here = self.simulator()
+        self.engine(here.port, host="smsc.test", prefix=own_hosts)
+        self.sees("Logged in", "O.K.", f"127.0.0.1:{here.port}")
+        hosts.write_text("127.0.0.2 smsc.test\n")
+        self.start("there", [binary(), "simulator", "--listen", "127.0.0.2", "--port", here.port])
+        here.stop()
+        self.sees("Logged in", "O.K.", f"127.0.0.2:{here.port}")
 
     def test_login_failed(self):
         """Every refusal that is not about credentials."""

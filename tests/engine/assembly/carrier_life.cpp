@@ -335,7 +335,7 @@ milliseconds carrier_life::conclude(link& l) {
     const command_status status = machine.end_status();
     if (status == command_status::rinvpaswd || status == command_status::rinvsysid ||
         status == command_status::rbindfail) {
-      gate_.refused(l.index, now_);
+      gate_.refused(l.index, now_, status);
       return milliseconds(0);
     }
     gate_.undecided(l.index, now_);

@@ -40,11 +40,11 @@ TEST_F(gate_test, after_a_refusal_one_probes_after_1_5_15_60_60_minutes) {
   EXPECT_TRUE(ask(0).go);
   std::size_t prober = 0;
   for (const int wait : {1, 5, 15, 60, 60}) {
-    gate.refused(prober, now);
+    gate.refused(prober, now, protocol::command_status::rinvpaswd);
     for (std::size_t i = 0; i < 4; ++i) {
       const auto verdict = ask(i);
       EXPECT_FALSE(verdict.go);
-      EXPECT_TRUE(verdict.refused);
+      EXPECT_EQ(verdict.refused, protocol::command_status::rinvpaswd);
       EXPECT_EQ(verdict.wait, minutes(wait));
     }
     now += minutes(wait) - milliseconds(1);
@@ -56,19 +56,19 @@ TEST_F(gate_test, after_a_refusal_one_probes_after_1_5_15_60_60_minutes) {
   }
   gate.succeeded(prober);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(ask(i).go);
-  gate.refused(3, now);
+  gate.refused(3, now, protocol::command_status::rinvpaswd);
   EXPECT_EQ(ask(0).wait, minutes(1)) << "from the beginning";
 }
 
 TEST_F(gate_test, refusals_at_the_same_moment_count_once) {
   gate.succeeded(0);
-  for (std::size_t i = 0; i < 4; ++i) gate.refused(i, now);
+  for (std::size_t i = 0; i < 4; ++i) gate.refused(i, now, protocol::command_status::rinvpaswd);
   EXPECT_EQ(ask(0).wait, minutes(1));
 }
 
 TEST_F(gate_test, a_probe_that_gets_no_answer_is_tried_again_soon) {
   EXPECT_TRUE(ask(0).go);
-  gate.refused(0, now);
+  gate.refused(0, now, protocol::command_status::rinvpaswd);
   now += minutes(1);
   EXPECT_TRUE(ask(1).go);
   gate.undecided(1, now);

@@ -374,10 +374,14 @@ TEST_F(session_test, one_session_probes_after_a_wrong_password) {
       << "one session, and it waits longer each time";
   ASSERT_TRUE(eventually([&] {
     for (std::size_t i = 0; i < 4; ++i) {
-      if (probe(i).state.load() != session_state::login_failed) return false;
+      if (probe(i).state.load() != session_state::login_failed ||
+          probe(i).last_state.load() != session_last_state::invalid_password ||
+          probe(i).address() != "127.0.0.1:" + std::to_string(smsc.port)) {
+        return false;
+      }
     }
     return true;
-  }));
+  })) << "those that did not try say why";
   const std::size_t before = smsc.binds;
   good = true;
   ASSERT_TRUE(eventually([&] { return target->sendable() == 4; })) << "the others follow at once";
