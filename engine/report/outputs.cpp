@@ -73,7 +73,7 @@ outputs::outputs(file_system& files, const clock& time, const spool_config& spoo
       hooks_(std::move(hooks)),
       results_(shown, time, paths_.results()),
       receipts_(shown, time, paths_.receipts()),
-      desk_(files, time, receipts, reply_window, paths_, spool.file_mode, receipts_, shown,
+      desk_(files, time, receipts, reply_window, paths_, receipts_, shown,
             receipt_desk::hooks{
                 [this](const parked_receipt& p) { write_unmatched(p); },
                 [this](std::string_view name) { return carrier_named(name); },

@@ -350,7 +350,7 @@ TEST_F(desk_fixture, a_damaged_state_costs_no_message) {
   shown = std::make_unique<publisher>(files, 0640, fatal);
   lines = std::make_unique<rotating_output>(*shown, time, paths.receipts());
   desk = std::make_unique<receipt_desk>(
-      files, time, config, 0ms, paths, 0640, *lines, *shown,
+      files, time, config, 0ms, paths, *lines, *shown,
       receipt_desk::hooks{[](const parked_receipt&) {}, [this](std::string_view) { return acme.get(); }, fatal});
   auto problems = desk->recover();
   ASSERT_TRUE(problems);
