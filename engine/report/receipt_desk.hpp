@@ -105,7 +105,7 @@ class receipt_desk {
   void store(sent_message m);
   /// True when the receipt found its message.
   bool match(source& from, std::string_view carrier_name, std::int64_t received_at_ms, const received_receipt& r);
-  void apply(source& from, const correlator::match& to, std::int64_t received_at_ms, const received_receipt& r);
+  void apply(source& from, const sent_store::sent_part& part, std::int64_t received_at_ms, const received_receipt& r);
   bool finish_message(source& from, const sent_store::sent_part& decided, const part_fate& fate);
   void park(std::string_view carrier_name, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu,
             const received_receipt& r);
