@@ -29,6 +29,13 @@ class sent_index {
   /// In memory, for so many slots without growing.
   explicit sent_index(std::uint64_t expected = 0);
 
+  /// Has the place of a fingerprint fetched that `add` is about to be called with.
+  void prefetch(std::uint32_t fingerprint) const noexcept {
+    if (file_) return;
+    const group& g = groups_[first_group(fingerprint)];
+    __builtin_prefetch(&g);
+    __builtin_prefetch(&g.slots[first_slot(fingerprint)]);
+  }
   /// Appends a slot. In memory only.
   void add(std::uint32_t fingerprint, std::uint32_t position);
 

@@ -18,6 +18,7 @@ void publisher::publish_piece(const std::string& directory, const std::string& n
 }
 
 void publisher::hand_over(job j) {
+  pending_bytes_.fetch_add(j.contents.size(), std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(j));
@@ -95,6 +96,9 @@ bool publisher::step() {
     return false;
   }
   blocked_.store(false, std::memory_order_relaxed);
+  std::uint64_t bytes = 0;
+  for (const job& j : round) bytes += j.contents.size();
+  pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
     for (job& j : round) {

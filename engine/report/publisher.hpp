@@ -38,6 +38,8 @@ class publisher {
   /// Files handed over since the start, and how many of them, in that order, are shown durably. Any thread.
   std::uint64_t handed_over() const noexcept { return handed_over_.load(std::memory_order_acquire); }
   std::uint64_t shown() const noexcept { return shown_.load(std::memory_order_acquire); }
+  /// Octets of what is not shown yet. Any thread.
+  std::uint64_t pending_bytes() const noexcept { return pending_bytes_.load(std::memory_order_relaxed); }
   /// The last attempt failed for want of space; it is repeated.
   bool blocked() const noexcept { return blocked_.load(std::memory_order_relaxed); }
   /// One round over what waits. True when something was shown. Its own thread.
@@ -64,6 +66,7 @@ class publisher {
   std::vector<std::string> spare_;
   std::atomic<std::uint64_t> shown_{0};
   std::atomic<std::uint64_t> handed_over_{0};
+  std::atomic<std::uint64_t> pending_bytes_{0};
   std::atomic<bool> blocked_{false};
 };
 
