@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/runtime/file_system.hpp"
+#include "engine/runtime/huge_page_allocator.hpp"
 
 namespace trunkline::engine {
 
@@ -89,7 +90,9 @@ class sent_index {
   template <class F>
   result<bool> each(std::uint32_t fingerprint, F f);
 
-  std::vector<group> groups_;
+  using table = std::vector<group, huge_page_allocator<group>>;
+
+  table groups_;
   std::uint64_t group_count_ = 0;
   std::uint64_t size_ = 0;
   std::unique_ptr<file> file_;
