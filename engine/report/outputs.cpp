@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::uint32_t inline_bits_blocks = 8;
 constexpr std::size_t max_unpublished = 32;
-constexpr std::uint64_t max_unpublished_bytes = std::uint64_t{24} << 20U;
+constexpr std::uint64_t max_unpublished_bytes = std::uint64_t{12} << 20U;
 constexpr std::size_t bits_per_block_bytes = 256;
 constexpr std::size_t events_ahead = 4;
 

@@ -30,7 +30,7 @@ class piecewise_output {
   void hand_over(bool last) {
     const std::uint64_t offset = std::exchange(offset_, offset_ + buffer_.size());
     to_->publish_piece(directory_, name_, std::exchange(buffer_, {}), offset, last);
-    if (!last) buffer_ = to_->spare_buffer();
+    if (!last) buffer_.reserve(piece_bytes + (piece_bytes >> 4U));
   }
 
   publisher* to_;

@@ -103,6 +103,7 @@ bool publisher::step() {
     const std::lock_guard lock(mutex_);
     for (job& j : round) {
       if (spare_.size() == max_spare) break;
+      if (!j.last || j.offset != 0) continue;  // pieces are smaller: what takes one for a whole file would have it grow
       j.contents.clear();
       spare_.push_back(std::move(j.contents));
     }
