@@ -22,6 +22,12 @@ inline constexpr std::uint8_t esm_reply_path = 0x80;
   return type == esm_delivery_receipt || type == esm_intermediate_notification;
 }
 
+/// Whether a deliver_sm or data_sm is what a phone, or who uses it, says to a message of ours: a message by itself.
+[[nodiscard]] constexpr bool is_acknowledgement(std::uint8_t esm_class) noexcept {
+  const std::uint8_t type = esm_class & esm_type_mask;
+  return type == esm_delivery_acknowledgement || type == esm_manual_acknowledgement;
+}
+
 /// Whether the text starts with a user data header.
 [[nodiscard]] constexpr bool has_udh(std::uint8_t esm_class) noexcept { return (esm_class & esm_udhi) != 0; }
 

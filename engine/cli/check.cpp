@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -14,10 +15,21 @@ namespace {
 
 std::string counted(std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
+/// As the log says when the first of them comes.
+bool nothing_takes_messages(const configuration& config) {
+  return config.inbound.empty() && std::any_of(config.carriers.begin(), config.carriers.end(),
+                                               [](const carrier_config& c) { return c.can_receive(); });
+}
+
 }  // namespace
 
 int run_check(const std::string& config_path) {
-  const loaded outcome = load_configuration(config_path);
+  loaded outcome = load_configuration(config_path);
+  if (outcome.ok() && nothing_takes_messages(*outcome.config)) {
+    outcome.faults.push_back(
+        {config_path, 0, 0,
+         "there is no [[inbound]]: what phones send to a carrier's sessions goes to inbound/unrouted/", true});
+  }
   std::size_t errors = 0;
   for (const fault& f : outcome.faults) {
     fmt::print(stderr, "{}\n", to_string(f));

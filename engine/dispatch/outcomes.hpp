@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -23,6 +24,10 @@ class acknowledger {
   /// Any thread: the PDU with this sequence number, received on this session, is durable (`stored`), or could not be
   /// stored and must be refused with ESME_RX_T_APPN.
   virtual void acknowledge(std::uint32_t sequence_number, bool stored) noexcept = 0;
+  /// Any thread: all of them are durable.
+  virtual void acknowledge_all(std::span<const std::uint32_t> sequence_numbers) noexcept {
+    for (const std::uint32_t number : sequence_numbers) acknowledge(number, true);
+  }
   /// Any thread: the intents of these messages are durable, so they may be written. False: the connection is gone, and
   /// the list stays with the caller.
   virtual bool announced(std::unique_ptr<intent_list>& list) noexcept = 0;
@@ -36,13 +41,32 @@ struct intent_list {
   std::vector<message*> messages;
 };
 
-/// A deliver_sm or data_sm on its way to the journal; answered only after its frame is synced.
+/// A deliver_sm or data_sm on its way to the journal; answered only after its frame is synced. Its octets lie behind
+/// it: one allocation, and what one look brings into the cache.
 struct received_pdu {
   std::shared_ptr<acknowledger> from;  ///< null: answered
   std::uint32_t sequence_number = 0;
   std::uint16_t carrier = 0;
-  std::int64_t received_at_ms = 0;   ///< wall clock
-  std::vector<std::uint8_t> octets;  ///< the whole PDU, header included
+  std::int64_t received_at_ms = 0;  ///< wall clock
+
+  /// Copies the whole PDU, header included.
+  static std::unique_ptr<received_pdu> make(std::span<const std::uint8_t> pdu) {
+    void* room = ::operator new(sizeof(received_pdu) + pdu.size());
+    std::unique_ptr<received_pdu> made(new (room) received_pdu(pdu.size()));
+    std::copy(pdu.begin(), pdu.end(), reinterpret_cast<std::uint8_t*>(made.get() + 1));
+    return made;
+  }
+  static void operator delete(void* all) noexcept { ::operator delete(all); }
+  std::span<const std::uint8_t> octets() const noexcept {
+    return {reinterpret_cast<const std::uint8_t*>(this + 1), size_};
+  }
+
+ private:
+  explicit received_pdu(std::size_t size) noexcept : size_(size) {}
+  static void* operator new(std::size_t, void* room) noexcept { return room; }
+  static void operator delete(void*, void*) noexcept {}
+
+  const std::size_t size_;
 };
 
 /// What the journal stage is told.
@@ -61,6 +85,12 @@ struct journal_event {
   std::uint8_t part = 0;
   void* subject = nullptr;
 };
+
+/// What an event points to was written by another thread. The stages go through many of them: they have this one
+/// fetched while they are at an earlier one.
+inline void prefetch(const journal_event& event) noexcept {
+  for (std::size_t line = 0; line < 4; ++line) __builtin_prefetch(static_cast<const char*>(event.subject) + 64 * line);
+}
 
 /// Why a session or a carrier gives a message back to the dispatcher.
 enum class return_reason : std::uint8_t {

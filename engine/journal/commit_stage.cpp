@@ -14,6 +14,8 @@ namespace records = journal_records;
 
 namespace {
 
+constexpr std::size_t events_ahead = 4;
+
 template <class Record>
 std::vector<std::uint8_t> encoded(const Record& r) {
   std::vector<std::uint8_t> payload(records::encoded_bytes(r));
@@ -217,7 +219,7 @@ bool commit_stage::write(journal_event& event) {
       return write_returned(*static_cast<message*>(event.subject));
     case event_kind::received: {
       const auto& pdu = *static_cast<received_pdu*>(event.subject);
-      return write_record(records::received{pdu.carrier, pdu.received_at_ms, pdu.octets});
+      return write_record(records::received{pdu.carrier, pdu.received_at_ms, pdu.octets()});
     }
     case event_kind::admission: {
       const auto& a = *static_cast<admission*>(event.subject);
@@ -314,6 +316,7 @@ void commit_stage::fill_frame() {
     deferred_.pop_back();
   }
   while (next_ < drained_end_) {
+    if (next_ + events_ahead < drained_end_) prefetch(drained_[next_ + events_ahead]);
     journal_event& event = drained_[next_];
     if (too_early(event)) {
       deferred_.push_back(event);
@@ -366,6 +369,19 @@ carrier::producer& commit_stage::producer_for(const std::shared_ptr<carrier>& to
   return *entry.second;
 }
 
+/// A session's PDUs come in rows, and are answered so.
+void commit_stage::answer(received_pdu& pdu) {
+  if (pdu.from != answered_) send_answers();
+  answered_ = std::exchange(pdu.from, nullptr);
+  answers_.push_back(pdu.sequence_number);
+}
+
+void commit_stage::send_answers() {
+  if (!answers_.empty()) answered_->acknowledge_all(answers_);
+  answers_.clear();
+  answered_.reset();
+}
+
 void commit_stage::after_sync() {
   std::uint32_t credit = 0;
   for (auto& event : frame_) {
@@ -398,8 +414,7 @@ void commit_stage::after_sync() {
         break;
       case event_kind::received: {
         auto& pdu = *static_cast<received_pdu*>(event.subject);
-        if (pdu.from && synced_.answer_ahead(pdu.octets.size()))
-          std::exchange(pdu.from, nullptr)->acknowledge(pdu.sequence_number, true);
+        if (pdu.from && synced_.answer_ahead(pdu.octets().size())) answer(pdu);
         break;
       }
       case event_kind::control: {
@@ -409,6 +424,7 @@ void commit_stage::after_sync() {
       }
     }
   }
+  send_answers();
   if (credit != 0 && queues_.credit.give(credit)) hooks_.wake_sessions();
   std::erase_if(frame_, [](const journal_event& e) { return e.subject == nullptr || e.kind == event_kind::part; });
   if (!frame_.empty()) synced_.push(frame_);

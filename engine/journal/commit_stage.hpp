@@ -94,6 +94,8 @@ class commit_stage {
   bool repeat_state();
   void fill_frame();
   bool commit_frame();
+  void answer(received_pdu& pdu);
+  void send_answers();
   void after_sync();
   carrier::producer& producer_for(const std::shared_ptr<carrier>& to);
 
@@ -103,11 +105,13 @@ class commit_stage {
   const clock& time_;
   hooks hooks_;
   shared_queue<journal_event>::consumer_token token_;
-  std::vector<journal_event> drained_;   // taken from the queue, not yet in a frame
-  std::size_t next_ = 0;                 // first of them
-  std::size_t drained_end_ = 0;          // behind the last of them
-  std::vector<journal_event> frame_;     // in the frame being written
-  std::vector<journal_event> deferred_;  // of messages whose earlier events have not come by yet
+  std::vector<journal_event> drained_;      // taken from the queue, not yet in a frame
+  std::size_t next_ = 0;                    // first of them
+  std::size_t drained_end_ = 0;             // behind the last of them
+  std::shared_ptr<acknowledger> answered_;  // whom `answers_` are for
+  std::vector<std::uint32_t> answers_;      // sequence numbers of what is durable
+  std::vector<journal_event> frame_;        // in the frame being written
+  std::vector<journal_event> deferred_;     // of messages whose earlier events have not come by yet
   std::map<std::uint16_t, std::string> carriers_;
   std::map<std::uint32_t, live_batch> batches_;
   std::unordered_map<const carrier*, std::pair<std::shared_ptr<carrier>, std::unique_ptr<carrier::producer>>>

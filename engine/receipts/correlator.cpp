@@ -66,6 +66,7 @@ result<bool> correlator::look(sent_store& in, std::string_view carrier, const re
             rank,
             other_message && rank == rank_key};
     done = rank == rank_exact_and_address;
+    if (done) out.read = p;
     return done;
   });
   if (!looked) return tl::unexpected(looked.error());

@@ -27,6 +27,8 @@ class correlator {
   };
   struct outcome {
     std::optional<match> found;
+    /// What was found, when nothing was read after it: its views are still good, until the next call of the store.
+    std::optional<sent_store::sent_part> read;
     bool learned = false;       ///< how ids are written has just become known: receipts that wait may match now
     bool contradicted = false;  ///< a message has this id, and another number
   };

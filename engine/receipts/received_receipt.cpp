@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "protocol/ascii.hpp"
+#include "protocol/esm_class.hpp"
 #include "protocol/pdu.hpp"
 #include "protocol/receipt.hpp"
 #include "protocol/text_data_coding.hpp"
@@ -15,7 +16,6 @@ namespace {
 
 using namespace protocol;
 
-constexpr std::uint8_t message_type_bits = 0x3c;  // esm_class (SMPP 3.4, 5.2.12): anything but 0 is about one of ours
 constexpr std::uint8_t udh_bit = 0x40;
 constexpr std::size_t max_error_characters = 16;
 /// Fewer digits are a short code, and say nothing of a number that ends in them.
@@ -72,8 +72,11 @@ std::optional<received_receipt> read_received_receipt(std::span<const std::uint8
                      : id == command_id::data_sm  ? take(decode<data_sm>(body))
                                                   : false;
   if (!taken) return std::nullopt;
-  const bool marked = (esm_class & message_type_bits) != 0;
-  if (!marked && !how.by_text) return std::nullopt;
+  // Any type but 0 is about one of ours. What a phone says to it is a receipt only where it reads as one: some carriers
+  // mark theirs so.
+  const bool of_phone = is_acknowledgement(esm_class);
+  const bool marked = (esm_class & esm_type_mask) != 0 && !of_phone;
+  if (!marked && !of_phone && !how.by_text) return std::nullopt;
 
   if ((esm_class & udh_bit) != 0) {
     if (const auto udh = parse_udh(octets)) octets = octets.subspan(udh->header_octets);
@@ -86,7 +89,7 @@ std::optional<received_receipt> read_received_receipt(std::span<const std::uint8
     append_text(octets, encoding::ucs2, decoded);
     read = read_receipt(decoded, tlvs);
   }
-  if (!marked && !read.text.recognised()) return std::nullopt;
+  if (!marked && !of_phone && !read.text.recognised()) return std::nullopt;
   r.message_id = read.message_id;
   if (read.ids_differ) r.other_id = read.text.id;
   r.state = read.state;
@@ -94,6 +97,7 @@ std::optional<received_receipt> read_received_receipt(std::span<const std::uint8
   if (how.states != nullptr && !read.text.stat.empty() && !tlvs.find(tlv_tag::message_state)) {
     if (const auto named = how.states->find(read.text.stat); named != how.states->end()) r.state = named->second;
   }
+  if (of_phone && !r.readable()) return std::nullopt;
   if (!read.text.err.empty()) {
     r.error = read.text.err.substr(0, max_error_characters);
     // It goes into JSON: what is no printable ASCII has no meaning there.

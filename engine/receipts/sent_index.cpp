@@ -77,7 +77,7 @@ void sent_index::place(slot what) noexcept {
 }
 
 void sent_index::rebuild(std::uint64_t groups) {
-  std::vector<group> before(groups);
+  table before(groups);
   before.swap(groups_);
   group_count_ = groups_.size();
   size_ = 0;
@@ -160,7 +160,7 @@ result<std::pair<sent_index, std::uint64_t>> sent_index::load(file_system& files
     index.file_ = std::move(*opened);
     return std::pair(std::move(index), header.covers);
   }
-  index.groups_ = std::vector<group>(header.groups);
+  index.groups_ = table(header.groups);
   const std::span<std::uint8_t> all{reinterpret_cast<std::uint8_t*>(index.groups_.data()),
                                     index.groups_.size() * group_bytes};
   got = (*opened)->read_at(all, group_bytes);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/runtime/file_system.hpp"
+#include "engine/runtime/huge_page_allocator.hpp"
 
 namespace trunkline::engine {
 
@@ -29,6 +30,13 @@ class sent_index {
   /// In memory, for so many slots without growing.
   explicit sent_index(std::uint64_t expected = 0);
 
+  /// Has the place of a fingerprint fetched that `add` is about to be called with.
+  void prefetch(std::uint32_t fingerprint) const noexcept {
+    if (file_) return;
+    const group& g = groups_[first_group(fingerprint)];
+    __builtin_prefetch(&g);
+    __builtin_prefetch(&g.slots[first_slot(fingerprint)]);
+  }
   /// Appends a slot. In memory only.
   void add(std::uint32_t fingerprint, std::uint32_t position);
 
@@ -82,7 +90,9 @@ class sent_index {
   template <class F>
   result<bool> each(std::uint32_t fingerprint, F f);
 
-  std::vector<group> groups_;
+  using table = std::vector<group, huge_page_allocator<group>>;
+
+  table groups_;
   std::uint64_t group_count_ = 0;
   std::uint64_t size_ = 0;
   std::unique_ptr<file> file_;

@@ -102,6 +102,12 @@ sent_place sent_store::insert(const sent_message& m, std::int64_t now_ms) {
   bucket& b = current();
   sent_message kept = m;
   if (kept.tags.size() > max_tags_bytes) kept.tags = {};
+  if (kept.receipt) {
+    std::array<char, 256> room;
+    kept.each_part([&](std::uint8_t, std::string_view id) {
+      b.index.prefetch(fingerprint_of_id(b.log->salt(), kept.carrier, key_of(id, room)));
+    });
+  }
   payload_.clear();
   encode(kept, payload_);
   const std::uint32_t position = b.log->append(static_cast<std::uint8_t>(sent_record::message), payload_);

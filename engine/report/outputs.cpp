@@ -18,7 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::uint32_t inline_bits_blocks = 8;
 constexpr std::size_t max_unpublished = 32;
+constexpr std::uint64_t max_unpublished_bytes = std::uint64_t{12} << 20U;
 constexpr std::size_t bits_per_block_bytes = 256;
+constexpr std::size_t events_ahead = 4;
 
 std::int64_t to_ms(clock::wall_time t) noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
@@ -73,7 +75,7 @@ outputs::outputs(file_system& files, const clock& time, const spool_config& spoo
       hooks_(std::move(hooks)),
       results_(shown, time, paths_.results()),
       receipts_(shown, time, paths_.receipts()),
-      desk_(files, time, receipts, reply_window, paths_, spool.file_mode, receipts_, shown,
+      desk_(files, time, receipts, reply_window, paths_, receipts_, shown,
             receipt_desk::hooks{
                 [this](const parked_receipt& p) { write_unmatched(p); },
                 [this](std::string_view name) { return carrier_named(name); },
@@ -261,11 +263,11 @@ void outputs::consume(journal_event& event) {
         known_ = carriers_;
       }
       const auto& c = pdu->carrier < known_.size() ? known_[pdu->carrier] : nullptr;
-      write_received(c.get(), c ? source_of(*c) : received_from{}, pdu->received_at_ms, pdu->octets);
+      write_received(c.get(), c ? source_of(*c) : received_from{}, pdu->received_at_ms, pdu->octets());
       if (pdu->from) {
         pdu->from->acknowledge(pdu->sequence_number, true);
       } else {
-        synced_.taken(pdu->octets.size());
+        synced_.taken(pdu->octets().size());
       }
       break;
     }
@@ -302,7 +304,7 @@ outputs::step_result outputs::step() {
     desk_.set_reply_window(std::chrono::milliseconds(window));
   // Positions come before anything later is consumed; they wait until all that was handed to the publisher is shown.
   if (marker_ != 0 && !record_positions()) return {false, now + 2ms};
-  if (shown_.pending() > max_unpublished) return {false, now + 2ms};
+  if (shown_.pending() > max_unpublished || shown_.pending_bytes() > max_unpublished_bytes) return {false, now + 2ms};
   bool worked = false;
   if (next_event_ == events_.size()) {
     next_event_ = 0;
@@ -311,6 +313,7 @@ outputs::step_result outputs::step() {
   }
   while (next_event_ < events_.size()) {
     worked = true;
+    if (next_event_ + events_ahead < events_.size()) prefetch(events_[next_event_ + events_ahead]);
     consume(events_[next_event_++]);
     if (marker_ != 0) break;
     if ((next_event_ & 255U) == 0) release_slots();

@@ -26,14 +26,20 @@ class publisher {
   void set_wake(wake_slot* slot) noexcept { wake_ = slot; }
   /// Any thread: DIRECTORY/NAME is to appear with these contents.
   void publish(const std::string& directory, std::string name, std::string contents);
+  /// Any thread: this is what DIRECTORY/NAME has from octet `offset` on. It appears with the piece that is called
+  /// `last`; one at offset 0 begins anew. Pieces come in their order.
+  void publish_piece(const std::string& directory, const std::string& name, std::string contents, std::uint64_t offset,
+                     bool last);
   /// An empty buffer for the next contents, with the memory of an earlier one where there is some: fresh memory costs a
   /// page fault for each 4 KiB. Any thread.
   std::string spare_buffer();
-  /// Files that are not shown yet. Any thread.
+  /// Files, and pieces of files, that are not shown yet. Any thread.
   std::size_t pending() const noexcept { return static_cast<std::size_t>(handed_over() - shown()); }
   /// Files handed over since the start, and how many of them, in that order, are shown durably. Any thread.
   std::uint64_t handed_over() const noexcept { return handed_over_.load(std::memory_order_acquire); }
   std::uint64_t shown() const noexcept { return shown_.load(std::memory_order_acquire); }
+  /// Octets of what is not shown yet. Any thread.
+  std::uint64_t pending_bytes() const noexcept { return pending_bytes_.load(std::memory_order_relaxed); }
   /// The last attempt failed for want of space; it is repeated.
   bool blocked() const noexcept { return blocked_.load(std::memory_order_relaxed); }
   /// One round over what waits. True when something was shown. Its own thread.
@@ -44,8 +50,11 @@ class publisher {
     std::string directory;
     std::string name;
     std::string contents;
+    std::uint64_t offset = 0;
+    bool last = true;      // with it the file is whole
     bool renamed = false;  // it appeared in an attempt that failed later: somebody may have taken it
   };
+  void hand_over(job j);
   result<void> write(const job& j);
 
   file_system& files_;
@@ -57,6 +66,7 @@ class publisher {
   std::vector<std::string> spare_;
   std::atomic<std::uint64_t> shown_{0};
   std::atomic<std::uint64_t> handed_over_{0};
+  std::atomic<std::uint64_t> pending_bytes_{0};
   std::atomic<bool> blocked_{false};
 };
 

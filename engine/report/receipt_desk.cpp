@@ -41,18 +41,18 @@ receipt_reading reading_of(const carrier_config& config) noexcept {
 }
 
 receipt_desk::receipt_desk(file_system& files, const clock& time, const receipts_config& config,
-                           std::chrono::milliseconds reply_window, const spool_paths& paths, std::uint32_t file_mode,
-                           rotating_output& lines, publisher& shown, hooks hooks)
+                           std::chrono::milliseconds reply_window, const spool_paths& paths, rotating_output& lines,
+                           publisher& shown, hooks hooks)
     : files_(files),
       time_(time),
       config_(config),
       paths_(paths),
-      file_mode_(file_mode),
       lines_(lines),
       shown_(shown),
       hooks_(std::move(hooks)),
       store_(files, paths.sent(), store_options(config, reply_window)),
-      park_(static_cast<std::size_t>(config.max_parked), max_parked_bytes) {}
+      park_(static_cast<std::size_t>(config.max_parked), max_parked_bytes),
+      gathered_(shown, paths.done()) {}
 
 void receipt_desk::set_reply_window(std::chrono::milliseconds window) noexcept {
   const auto fresh = store_options(config_, window);
@@ -136,7 +136,11 @@ void receipt_desk::store(sent_message m) {
     return;
   }
   batch_fate& fate = fates_[m.batch_id];
-  if (fate.name.empty()) fate.name = std::string(m.batch);
+  if (fate.name.empty()) {
+    fate.name = std::string(m.batch);
+    gathered_.begin(m.batch_id, fate.name + ".receipts.jsonl");
+  }
+  gathered_.expect(m.batch_id, m);
   m.previous = fate.last;
   fate.last = store_.insert(m, now_ms());
   if (fate.first_bucket == 0) fate.first_bucket = fate.last.bucket;
@@ -184,20 +188,10 @@ result<bool> receipt_desk::step() {
     expire();
     next_expiry_ = now + between_expiries;
   }
-  for (; !to_finish_.empty(); to_finish_.pop_front()) {
-    const auto found = fates_.find(to_finish_.front());
-    const bool begun = std::any_of(finishing_.begin(), finishing_.end(),
-                                   [&](const result_file& f) { return f.batch == to_finish_.front(); });
-    if (found == fates_.end() || begun) continue;
-    result_file& f = finishing_.emplace_back();
-    f.batch = found->first;
-    f.name = found->second.name + ".receipts.jsonl";
-    f.next = found->second.last;
-  }
+  if (!to_finish_.empty()) begin_files();
   for (std::size_t n = 0; n < 64 && !finishing_.empty(); ++n) {
     const std::uint32_t batch = finishing_.front().batch;
-    auto continued = continue_file();
-    if (!continued) return tl::unexpected(continued.error());
+    continue_file();
     // Many small files a step, but only a piece of a large one.
     if (!finishing_.empty() && finishing_.front().batch == batch) break;
   }

@@ -16,6 +16,7 @@
 #include "engine/receipts/receipt_park.hpp"
 #include "engine/receipts/receipt_state.hpp"
 #include "engine/receipts/sent_store.hpp"
+#include "engine/report/gathered_fates.hpp"
 #include "engine/report/publisher.hpp"
 #include "engine/report/receipt_line.hpp"
 #include "engine/report/rotating_output.hpp"
@@ -41,8 +42,8 @@ class receipt_desk {
 
   /// `reply_window`: how long `find_last_sent` has to find every message; 0: never.
   receipt_desk(file_system& files, const clock& time, const receipts_config& config,
-               std::chrono::milliseconds reply_window, const spool_paths& paths, std::uint32_t file_mode,
-               rotating_output& lines, publisher& shown, hooks hooks);
+               std::chrono::milliseconds reply_window, const spool_paths& paths, rotating_output& lines,
+               publisher& shown, hooks hooks);
 
   // --- recovery, in this order ------------------------------------------------------------------------------------
   /// Takes up what the last run left. Problems are for the log.
@@ -92,14 +93,11 @@ class receipt_desk {
     carrier* counted = nullptr;  // null: not configured any more
     receipt_reading reading;
   };
-  /// NAME.receipts.jsonl while it is made.
+  /// NAME.receipts.jsonl while it is made from the store.
   struct result_file {
     std::uint32_t batch = 0;
-    std::string name;
     sent_place next;
-    std::string buffer;
-    std::unique_ptr<file> out;
-    std::uint64_t written = 0;
+    piecewise_output out;
   };
 
   source& source_of(std::string_view name);
@@ -107,8 +105,8 @@ class receipt_desk {
   void store(sent_message m);
   /// True when the receipt found its message.
   bool match(source& from, std::string_view carrier_name, std::int64_t received_at_ms, const received_receipt& r);
-  void apply(source& from, const correlator::match& to, std::int64_t received_at_ms, const received_receipt& r);
-  void finish_message(source& from, const sent_store::sent_part& decided, const part_fate& fate);
+  void apply(source& from, const sent_store::sent_part& part, std::int64_t received_at_ms, const received_receipt& r);
+  bool finish_message(source& from, const sent_store::sent_part& decided, const part_fate& fate);
   void park(std::string_view carrier_name, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu,
             const received_receipt& r);
   /// Tries a parked receipt again.
@@ -117,8 +115,10 @@ class receipt_desk {
   void write_unmatched(const parked_receipt& p);
   void consider(std::uint32_t batch, const batch_fate& fate);
   void expire();
+  /// Begins the files that are due, and ends those that are whole already.
+  void begin_files();
   bool append_fates(result_file& of);
-  result<bool> continue_file();
+  void continue_file();
   bool failed(std::error_code why, const std::string& what);
   std::int64_t now_ms() const noexcept;
 
@@ -126,7 +126,6 @@ class receipt_desk {
   const clock& time_;
   const receipts_config config_;
   const spool_paths paths_;
-  const std::uint32_t file_mode_;
   rotating_output& lines_;
   publisher& shown_;
   hooks hooks_;
@@ -135,6 +134,7 @@ class receipt_desk {
   receipt_park park_;
   std::map<std::string, source, std::less<>> sources_;
   std::map<std::uint32_t, batch_fate> fates_;
+  gathered_fates gathered_;
   std::deque<std::uint32_t> to_finish_;
   std::deque<result_file> finishing_;
   std::vector<std::string> learned_;  // carriers whose waiting receipts are to be tried again

@@ -1,5 +1,5 @@
-// NAME.receipts.jsonl: when a batch gets one, and how it is made, by walking back over the batch's messages in the
-// store, a bounded piece at a time.
+// NAME.receipts.jsonl: when a batch gets one, and how it is made. Where its lines were not gathered while they came, by
+// walking back over the batch's messages in the store, a bounded piece at a time.
 #include <algorithm>
 
 #include "engine/report/receipt_desk.hpp"
@@ -8,12 +8,6 @@ namespace trunkline::engine {
 namespace {
 
 constexpr std::size_t messages_a_step = 500;
-constexpr std::size_t file_piece_bytes = 1U << 20;
-
-result<void> no_second_try(result<void> synced) {
-  if (!synced && synced.error() == std::errc::no_space_on_device) return fail(std::errc::io_error);
-  return synced;
-}
 
 }  // namespace
 
@@ -61,7 +55,7 @@ bool receipt_desk::append_fates(result_file& of) {
       }
       const part_fate& fate = *(*known)->fate;
       states.emplace_back(fate.state);
-      append_part_line(of.buffer, *m, part, id, fate);
+      append_part_line(of.out.buffer(), *m, part, id, fate);
       if (!protocol::is_final(fate.state)) return;
       const bool failure = fate.state != protocol::message_state::delivered;
       // As when it was decided: by the first failure, else by the last delivery.
@@ -75,50 +69,42 @@ bool receipt_desk::append_fates(result_file& of) {
     if (because) because->error = error;
     message_fate whole = fate_of_message(states, m->complete);
     if (whole.final && because) whole.state = because->state;
-    append_message_line(of.buffer, *m, whole, whole.final && because ? &*because : nullptr);
+    append_message_line(of.out.buffer(), *m, whole, whole.final && because ? &*because : nullptr);
     of.next = m->previous;
     if (of.next.bucket == 0) return false;
   }
   return true;
 }
 
-/// Makes a piece of the file that is due. True: there is more to do.
-result<bool> receipt_desk::continue_file() {
-  result_file& f = finishing_.front();
-  const std::string hidden = paths_.done() + "/." + f.name;
-  const bool more = f.next.bucket != 0 && append_fates(f);
-  if (!more) f.next = {};
-  const auto write_out = [&]() -> result<void> {
-    if (!f.out) {
-      auto opened = files_.open(hidden, open_mode::read_write_create, file_mode_);
-      if (!opened) return tl::unexpected(opened.error());
-      f.out = std::move(*opened);
-      if (auto cut = f.out->truncate(0); !cut) return cut;
+void receipt_desk::begin_files() {
+  // Whoever sees the file of a batch has all its lines in receipts/, too.
+  lines_.rotate();
+  for (; !to_finish_.empty(); to_finish_.pop_front()) {
+    const std::uint32_t batch = to_finish_.front();
+    const auto found = fates_.find(batch);
+    const bool begun =
+        std::any_of(finishing_.begin(), finishing_.end(), [&](const result_file& f) { return f.batch == batch; });
+    if (found == fates_.end() || begun) continue;
+    if (gathered_.finish(batch)) {
+      files_made.add();
+      fates_.erase(found);
+      continue;
     }
-    const std::span<const std::uint8_t> octets(reinterpret_cast<const std::uint8_t*>(f.buffer.data()), f.buffer.size());
-    if (auto written = f.out->write_at(octets, f.written); !written) return written;
-    f.written += f.buffer.size();
-    f.buffer.clear();
-    return {};
-  };
-  if (more) {
-    if (f.buffer.size() < file_piece_bytes) return true;
-    if (auto written = write_out(); !written) return tl::unexpected(written.error());
-    return true;
+    finishing_.push_back({batch, found->second.last, {shown_, paths_.done(), found->second.name + ".receipts.jsonl"}});
   }
-  if (!f.out) {
-    shown_.publish(paths_.done(), f.name, std::move(f.buffer));
-  } else {
-    auto done = write_out()
-                    .and_then([&] { return no_second_try(f.out->sync()); })
-                    .and_then([&] { return files_.rename(hidden, paths_.done() + "/" + f.name); })
-                    .and_then([&] { return no_second_try(files_.sync_directory(paths_.done())); });
-    if (!done) return tl::unexpected(done.error());
+}
+
+/// Makes a piece of the file that is due.
+void receipt_desk::continue_file() {
+  result_file& f = finishing_.front();
+  if (append_fates(f)) {
+    f.out.hand_over_large();
+    return;
   }
+  f.out.finish();
   files_made.add();
   fates_.erase(f.batch);
   finishing_.pop_front();
-  return !finishing_.empty();
 }
 
 }  // namespace trunkline::engine

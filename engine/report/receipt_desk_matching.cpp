@@ -57,18 +57,19 @@ bool receipt_desk::match(source& from, std::string_view carrier_name, std::int64
     if (found->contradicted && from.counted != nullptr) from.counted->deliveries.wrong_address.add();
     return false;
   }
-  apply(from, *found->found, received_at_ms, r);
+  if (!found->read) {
+    const correlator::match& to = *found->found;
+    auto again = store_.again(to.message, to.part, to.fingerprint, to.indexed);
+    if (!again) failed(again.error(), paths_.sent());
+    if (!again || !*again) return true;
+    found->read = **again;
+  }
+  apply(from, *found->read, received_at_ms, r);
   return true;
 }
 
-void receipt_desk::apply(source& from, const correlator::match& to, std::int64_t received_at_ms,
+void receipt_desk::apply(source& from, const sent_store::sent_part& part, std::int64_t received_at_ms,
                          const received_receipt& r) {
-  auto found = store_.again(to.message, to.part, to.fingerprint, to.indexed);
-  if (!found || !*found) {
-    if (!found) failed(found.error(), paths_.sent());
-    return;
-  }
-  const sent_store::sent_part& part = **found;
   delivery_counters* count = from.counted != nullptr ? &from.counted->deliveries : nullptr;
   const auto before = part.fate ? std::optional(part.fate->state) : std::nullopt;
   if (!moves_forward(before, *r.state)) {
@@ -76,6 +77,7 @@ void receipt_desk::apply(source& from, const correlator::match& to, std::int64_t
     return;
   }
   const part_fate fate{*r.state, r.done_at_ms, received_at_ms, r.error};
+  const std::size_t begin = lines_.buffer().size();
   append_part_line(lines_.buffer(), part.message, part.part, part.id, fate);
   lines_.added();
   if (auto set = store_.set_fate(part, fate); !set && failed(set.error(), paths_.sent())) return;
@@ -83,23 +85,26 @@ void receipt_desk::apply(source& from, const correlator::match& to, std::int64_t
   if (count != nullptr && fate.state == protocol::message_state::delivered)
     count->duration.observe(std::chrono::milliseconds(received_at_ms - part.message.submitted_at_ms));
   const std::uint32_t batch = part.message.batch_id;
-  finish_message(from, part, fate);
+  const unsigned last_lines = finish_message(from, part, fate) ? 2 : 1;
+  gathered_.append(batch, std::string_view(lines_.buffer()).substr(begin), last_lines);
   if (const auto waits = fates_.find(batch); waits != fates_.end()) {
     if (waits->second.open_parts != 0) --waits->second.open_parts;
     consider(batch, waits->second);
   }
 }
 
-/// Writes the line of the whole message when this part, whose fate has just become final, decides it.
-void receipt_desk::finish_message(source& from, const sent_store::sent_part& decided, const part_fate& fate) {
-  std::vector<std::optional<protocol::message_state>> states{fate.state};
-  // What `decided` views is gone after the next look into the store.
-  message_copy_.clear();
-  encode(decided.message, message_copy_);
-  const auto m = decode_sent_message(message_copy_);
-  if (m->parts > 1 || !m->complete) {
+/// Writes the line of the whole message when this part, whose fate has just become final, decides it. True: it did.
+bool receipt_desk::finish_message(source& from, const sent_store::sent_part& decided, const part_fate& fate) {
+  std::optional<sent_message> copied;
+  message_fate whole{fate.state, true};
+  if (decided.message.parts > 1 || !decided.message.complete) {
+    // What `decided` views is gone after the next look into the store.
+    message_copy_.clear();
+    encode(decided.message, message_copy_);
+    copied = decode_sent_message(message_copy_);
+    std::vector<std::optional<protocol::message_state>> states{fate.state};
     bool over_before = false;
-    m->each_part([&](std::uint8_t part, std::string_view) {
+    copied->each_part([&](std::uint8_t part, std::string_view) {
       if (part == decided.part) return;
       auto other = store_.part_of(decided.place, part);
       if (!other) failed(other.error(), paths_.sent());
@@ -107,13 +112,14 @@ void receipt_desk::finish_message(source& from, const sent_store::sent_part& dec
       over_before |= known && protocol::is_final(*known) && *known != protocol::message_state::delivered;
       states.push_back(known);
     });
-    if (over_before) return;
+    if (over_before) return false;
+    whole = fate_of_message(states, copied->complete);
   }
-  const message_fate whole = fate_of_message(states, m->complete);
-  if (!whole.final) return;
-  append_message_line(lines_.buffer(), *m, whole, &fate);
+  if (!whole.final) return false;
+  append_message_line(lines_.buffer(), copied ? *copied : decided.message, whole, &fate);
   lines_.added();
   if (from.counted != nullptr) from.counted->deliveries.messages[static_cast<std::size_t>(*whole.state)].add();
+  return true;
 }
 
 void receipt_desk::park(std::string_view carrier_name, std::int64_t received_at_ms, std::span<const std::uint8_t> pdu,

@@ -7,6 +7,7 @@
 
 #include "engine/runtime/rfc3339.hpp"
 #include "engine/spool/json_text.hpp"
+#include "protocol/esm_class.hpp"
 #include "protocol/gsm_packing.hpp"
 #include "protocol/pdu.hpp"
 #include "protocol/text_data_coding.hpp"
@@ -17,8 +18,10 @@ namespace {
 
 using namespace protocol;
 
-/// esm_class bits 5 to 2 (SMPP 3.4, 5.2.12): anything but a plain message is about one of ours.
-bool is_receipt(std::uint8_t esm_class) noexcept { return (esm_class & 0x3cU) != 0; }
+/// Anything but a message and what a phone says to one of ours.
+bool is_about_ours(std::uint8_t esm_class) noexcept {
+  return (esm_class & esm_type_mask) != 0 && !is_acknowledgement(esm_class);
+}
 
 struct fields {
   std::string_view source;
@@ -78,13 +81,13 @@ void append_reading(std::string& out, const received_receipt& r) {
 
 received_kind kind_of_received(std::span<const std::uint8_t> pdu) noexcept {
   const auto f = decode_fields(pdu);
-  return f && is_receipt(f->esm_class) ? received_kind::receipt : received_kind::inbound;
+  return f && is_about_ours(f->esm_class) ? received_kind::receipt : received_kind::inbound;
 }
 
 received_kind append_received_line(std::string& out, const received_from& from, std::int64_t received_at_ms,
                                    std::span<const std::uint8_t> pdu, const received_receipt* read) {
   const auto f = decode_fields(pdu);
-  const bool receipt = read != nullptr || (f && is_receipt(f->esm_class));
+  const bool receipt = read != nullptr || (f && is_about_ours(f->esm_class));
   out.append(receipt ? "{\"kind\":\"part\",\"batch\":null" : "{\"kind\":\"message\"");
   append_member(out, "carrier", from.carrier);
   if (f) {

@@ -95,13 +95,15 @@ constexpr unsigned days_in_month(int year, int month) noexcept {
 }  // namespace
 
 char* format_rfc3339_ms(std::int64_t ms, char* out) noexcept {
-  thread_local second_cache cache;
+  // Lines have a few times each, some seconds or minutes apart, that the next line has as well.
+  thread_local std::array<second_cache, 8> caches;
   std::int64_t second = ms / ms_per_second;
   std::int64_t rest = ms % ms_per_second;
   if (rest < 0) {
     rest += ms_per_second;
     --second;
   }
+  second_cache& cache = caches[static_cast<std::uint64_t>(second) % caches.size()];
   if (second != cache.second) {
     if (second < first_second) {
       second = first_second;

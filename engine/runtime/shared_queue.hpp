@@ -39,6 +39,11 @@ class shared_queue : private moodycamel::ConcurrentQueue<T> {
     hand_over();
     return base::enqueue_bulk(via, items, count);
   }
+  template <class It>
+  bool enqueue_bulk(It items, std::size_t count) {
+    hand_over();
+    return base::enqueue_bulk(items, count);
+  }
   bool try_dequeue(T& item) {
     const bool any = base::try_dequeue(item);
     take_over();
@@ -47,6 +52,12 @@ class shared_queue : private moodycamel::ConcurrentQueue<T> {
   template <class It>
   std::size_t try_dequeue_bulk(consumer_token& via, It items, std::size_t most) {
     const std::size_t n = base::try_dequeue_bulk(via, items, most);
+    take_over();
+    return n;
+  }
+  template <class It>
+  std::size_t try_dequeue_bulk(It items, std::size_t most) {
+    const std::size_t n = base::try_dequeue_bulk(items, most);
     take_over();
     return n;
   }

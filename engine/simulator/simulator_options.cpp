@@ -170,6 +170,7 @@ std::string fault_of(const simulator_options& options) {
   if (options.deliver_window == 0 || options.deliver_window > 65'536) return "--deliver-window must be 1 to 65536";
   if (options.reorder > 65'536) return "--reorder must be at most 65536";
   if (!options.receipts && options.receipts_first) return "--receipts-first needs --receipts";
+  if (!options.receipts && options.duplicate_receipts > 0) return "--duplicate-receipts needs --receipts";
   if (options.log_sync && options.log_file.empty()) return "--log-sync needs --log";
   if (options.tls_cert.empty() && !(options.tls_key.empty() && options.tls_client_ca.empty()))
     return "--tls-key and --tls-client-ca need --tls-cert";

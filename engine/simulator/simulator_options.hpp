@@ -95,6 +95,7 @@ struct simulator_options {
   std::optional<id_form> receipt_ids;                ///< nothing: the same as in responses
   bool receipts_first = false;                       ///< the receipt leaves just before the answer
   std::vector<state_chance> receipt_states;          ///< what is left of 1 is DELIVRD
+  double duplicate_receipts = 0;                     ///< share of receipts that come twice
   double inbound_per_second = 0;                     ///< deliver_sm of mobiles, over all sessions that can receive
   std::uint64_t inbound_count = 0;                   ///< so many of them, then no more; 0: no end
   std::string inbound_text = "Message {n}";          ///< {n}: their number, from 1

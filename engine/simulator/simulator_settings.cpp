@@ -130,6 +130,7 @@ std::vector<simulator_setting> make_settings() {
       parsed(parse_state_chance, [](o& to, const state_chance& value) { to.receipt_states.push_back(value); }));
   states.repeatable = true;
   states.clear = [](o& to) { to.receipt_states.clear(); };
+  scripted("duplicate-receipts", "P", "Send a share of receipts twice", share(&o::duplicate_receipts));
   scripted("inbound", "RATE", "Send messages of mobiles at this rate, e.g. 10/s", rate(&o::inbound_per_second));
   scripted("inbound-count", "N", "So many of them in all; 0: no end", number(&o::inbound_count));
   scripted("inbound-text", "TEXT", "Their text, \"Message {n}\" unless said; {n} is their number",

@@ -232,6 +232,13 @@ void smsc_session_machine::plan_receipt(const protocol::submit_sm& message, resp
   } else {
     receipts_.push(receipt);
   }
+  if (options_->duplicate_receipts > 0 && random_.unit() < options_->duplicate_receipts) {
+    if (can_receive()) {
+      receipts_.push(receipt);
+    } else {
+      put_back(receipt, receipt.due);
+    }
+  }
 }
 
 std::uint8_t smsc_session_machine::draw_receipt_state() noexcept {

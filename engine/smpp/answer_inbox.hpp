@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -35,6 +38,16 @@ class answer_inbox final : public acknowledger {
   }
 
   /// Any thread.
+  void acknowledge_all(std::span<const std::uint32_t> sequence_numbers) noexcept override {
+    entered_.fetch_add(1, std::memory_order_seq_cst);
+    if (open_.load(std::memory_order_seq_cst)) {
+      items_.enqueue_bulk(stored_items{sequence_numbers.data()}, sequence_numbers.size());
+      slot_.wake();
+    }
+    entered_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+
+  /// Any thread.
   bool announced(std::unique_ptr<intent_list>& list) noexcept override {
     entered_.fetch_add(1, std::memory_order_seq_cst);
     const bool taken = open_.load(std::memory_order_seq_cst);
@@ -56,8 +69,10 @@ class answer_inbox final : public acknowledger {
   /// Session: calls f(item) for each acknowledgement that has come.
   template <typename F>
   void take(F f) {
-    item next;
-    while (items_.try_dequeue(next)) f(next);
+    std::array<item, 128> next;
+    while (const std::size_t count = items_.try_dequeue_bulk(next.begin(), next.size())) {
+      for (std::size_t i = 0; i < count; ++i) f(next[i]);
+    }
   }
 
   /// Session: parked before it suspends, as any wake_slot.
@@ -70,6 +85,14 @@ class answer_inbox final : public acknowledger {
   }
 
  private:
+  /// Sequence numbers as items of what is stored.
+  struct stored_items {
+    const std::uint32_t* at;
+    item operator*() const noexcept { return {*at, true}; }
+    stored_items& operator++() noexcept { return ++at, *this; }
+    stored_items operator++(int) noexcept { return {at++}; }
+  };
+
   shared_queue<item> items_{256};
   shared_queue<std::unique_ptr<intent_list>> announced_{64};
   wake_slot slot_;

@@ -456,12 +456,11 @@ void message_flow::on_bound(std::string_view system_id, std::optional<std::uint8
 }
 
 bool message_flow::on_received(const protocol::frame& pdu) noexcept {
-  auto received = std::make_unique<received_pdu>();
+  auto received = received_pdu::make(pdu.octets);
   received->from = acknowledger_;
   received->sequence_number = pdu.header.sequence_number;
   received->carrier = carrier_.id();
   received->received_at_ms = wall_ms_;
-  received->octets.assign(pdu.octets.begin(), pdu.octets.end());
   sink_.received(std::move(received));
   probe_.delivers.add();
   last_active_ = now_;

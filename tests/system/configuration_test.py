@@ -17,6 +17,23 @@ class Configuration(SystemTest):
         status, out, err = self.call("check", "--config", world.config)
         self.assertEqual(status, 0, out + err)
 
+    def test_messages_of_phones_that_nothing_takes(self):
+        """As long as a session can receive and there is no rule."""
+        world = self.world()
+        status, out, err = self.call("check", "--config", world.config)
+        self.assertEqual(status, 0, out + err)
+        self.assertIn("warning: there is no [[inbound]]", err)
+        self.assertIn("1 warning", out)
+        for carrier in world.carriers:
+            carrier["bind"] = "transmitter"
+        world.write()
+        self.assertNotIn("[[inbound]]", self.call("check", "--config", world.config)[2])
+        del world.carriers[0]["bind"]
+        world.write()
+        with open(world.config, "a", encoding="utf-8") as config:
+            config.write('[[inbound]]\nname = "all"\nto = "all"\n')
+        self.assertNotIn("warning", self.call("check", "--config", world.config)[2])
+
     def test_all_faults(self):
         """Each fault is listed with file, line and column; an unknown key with the nearest known one."""
         world = self.world()

@@ -99,6 +99,19 @@ class Receipts(SystemTest):
         self.assertIn(f"{states['delivered'] / 3:.2f} %", shown)
         self.assertEqual(engine.stop(), 0)
 
+    def test_a_receipt_that_comes_twice_is_counted_and_changes_nothing(self):
+        simulator = self.simulator("--receipts", "50ms", "--duplicate-receipts", "1", "--receipt-state", "UNDELIV=0.2")
+        world = self.world(simulator)
+        engine = self.serve(world)
+        world.drop("twice.jsonl", batch(messages(200)))
+        lines = self.fate(world, engine, "twice.jsonl")
+        self.check_fate(lines, world.report("twice.jsonl"), ("delivered", "undeliverable"))
+        wait_until("all repetitions", lambda: world.metric("receipts_ignored_total", reason="repeated") == 200, processes=[engine])
+        self.assertEqual(world.metric("receipts_total"), 400)
+        self.assertEqual(Counter(map(json.dumps, world.receipts())), Counter(map(json.dumps, lines)), "each line once")
+        self.assertEqual(world.metric("receipts_parked"), 0)
+        self.assertEqual(engine.stop(), 0)
+
     def test_receipts_that_overtake_their_responses(self):
         simulator = self.simulator("--receipts", "0s", "--receipts-first")
         world = self.world(simulator)

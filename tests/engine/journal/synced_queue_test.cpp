@@ -18,7 +18,7 @@ TEST(synced_queue, answers_received_pdus_ahead_of_the_outputs_up_to_its_bound) {
 TEST(synced_queue, drops_what_nobody_took) {
   synced_queue queue(nullptr);
   std::vector<journal_event> events;
-  events.push_back({event_kind::received, 0, new received_pdu});
+  events.push_back({event_kind::received, 0, received_pdu::make({}).release()});
   queue.push(events);
   EXPECT_TRUE(events.empty());
   EXPECT_EQ(queue.depth(), 1U);

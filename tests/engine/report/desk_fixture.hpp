@@ -94,7 +94,7 @@ struct desk_fixture : ::testing::Test {
     shown = std::make_unique<publisher>(files, 0640, fatal);
     lines = std::make_unique<rotating_output>(*shown, time, paths.receipts());
     desk = std::make_unique<receipt_desk>(
-        files, time, config, 0ms, paths, 0640, *lines, *shown,
+        files, time, config, 0ms, paths, *lines, *shown,
         receipt_desk::hooks{[this](const parked_receipt& p) {
                               unmatched.push_back({{"carrier", p.carrier}});
                             },

@@ -129,6 +129,21 @@ TEST_F(desk_fixture, receipts_without_an_esm_class_are_known_by_their_text_where
   EXPECT_EQ(written().size(), 2U);
 }
 
+TEST_F(desk_fixture, what_a_phone_says_to_a_message_is_a_message_unless_it_reads_as_a_receipt) {
+  std::uint32_t line = 0;
+  for (const int type : {0x08, 0x10}) {
+    const auto esm_class = static_cast<std::uint8_t>(type);
+    EXPECT_EQ(receive(receipt_pdu("Yes, I will be there", esm_class)), receipt_desk::kind::message);
+    EXPECT_EQ(receive(receipt_pdu("id:5 is my number", esm_class)), receipt_desk::kind::message) << "no state";
+    const std::string id = fmt::format("id-{}", ++line);
+    send(line, {id});
+    EXPECT_EQ(receive(receipt_pdu(text_of(id), esm_class)), receipt_desk::kind::receipt);
+    EXPECT_EQ(written().size(), 2U) << type;
+  }
+  EXPECT_EQ(acme->deliveries.unreadable.value(), 0U);
+  EXPECT_TRUE(unmatched.empty());
+}
+
 TEST_F(desk_fixture, the_tlv_counts_where_the_text_says_otherwise) {
   send(1, {"77"});
   receipt_pdu pdu{text_of("77", "DELIVRD")};
@@ -350,7 +365,7 @@ TEST_F(desk_fixture, a_damaged_state_costs_no_message) {
   shown = std::make_unique<publisher>(files, 0640, fatal);
   lines = std::make_unique<rotating_output>(*shown, time, paths.receipts());
   desk = std::make_unique<receipt_desk>(
-      files, time, config, 0ms, paths, 0640, *lines, *shown,
+      files, time, config, 0ms, paths, *lines, *shown,
       receipt_desk::hooks{[](const parked_receipt&) {}, [this](std::string_view) { return acme.get(); }, fatal});
   auto problems = desk->recover();
   ASSERT_TRUE(problems);

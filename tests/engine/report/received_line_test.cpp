@@ -91,6 +91,10 @@ TEST(received_line, tells_receipts_by_esm_class) {
   EXPECT_EQ(result.kind, received_kind::receipt);
   EXPECT_EQ(result.line["kind"], "part");
   EXPECT_EQ(result.line["received_at"], "2026-11-22T10:00:00.123Z");
+  for (const int acknowledgement : {0x08, 0x10}) {
+    pdu.esm_class = static_cast<std::uint8_t>(acknowledgement);
+    EXPECT_EQ(read(pdu, {'y', 'e', 's'}).kind, received_kind::inbound) << acknowledgement;
+  }
 }
 
 }  // namespace

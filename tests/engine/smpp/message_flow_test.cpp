@@ -707,7 +707,7 @@ TEST_F(flow_test, received_pdus_go_to_the_journal_whole) {
   const received_pdu& got = *around.received[0];
   EXPECT_EQ(got.sequence_number, 99U);
   EXPECT_EQ(got.received_at_ms, wall);
-  EXPECT_EQ(got.octets.size(), protocol::load_u32(got.octets.data()));
+  EXPECT_EQ(got.octets().size(), protocol::load_u32(got.octets().data()));
   EXPECT_TRUE(got.from);
   EXPECT_EQ(probe->delivers.value(), 1U);
   EXPECT_TRUE(build().empty()) << "not before it is stored";
