@@ -308,6 +308,10 @@ outputs::step_result outputs::step() {
   }
   while (next_event_ < events_.size()) {
     worked = true;
+    if (next_event_ + prefetch_distance < events_.size()) {
+      const journal_event& soon = events_[next_event_ + prefetch_distance];
+      if (soon.kind == event_kind::final) prefetch(static_cast<const message*>(soon.subject));
+    }
     consume(events_[next_event_++]);
     if (marker_ != 0) break;
     if ((next_event_ & 255U) == 0) release_slots();
