@@ -115,10 +115,13 @@ class Metrics:
         values = [float(value) for series, value in found if labels in series]
         return sum(values) if values else None
 
-    def quantile(self, name, share):
-        """Of a histogram over all its series, linear within a bucket; None if it is empty."""
+    def quantile(self, name, share, labels=""):
+        """Of a histogram over all its series whose labels contain the text, linear within a bucket; None if empty."""
         buckets = {}
-        for bound, value in re.findall(rf'^trunkline_{name}_bucket{{[^}}]*le="([^"]*)"[^}}]*}} (\S+)', self.text, re.M):
+        for series, value in re.findall(rf"^trunkline_{name}_bucket{{([^}}]*)}} (\S+)", self.text, re.M):
+            if labels not in series:
+                continue
+            bound = re.search(r'le="([^"]*)"', series).group(1)
             buckets[float(bound)] = buckets.get(float(bound), 0) + float(value)
         if not buckets or max(buckets.values()) == 0:
             return None

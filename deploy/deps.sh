@@ -26,7 +26,7 @@ if $with_tests; then
   packages+=(
     libgtest-dev libgmock-dev libbenchmark-dev
     clang-19 libclang-rt-19-dev clang-format clang-tidy-19 gcovr
-    python3 tshark kannel strace faketime curl openssl stunnel4 socat ca-certificates util-linux
+    python3 tshark kannel strace valgrind faketime curl openssl stunnel4 socat ca-certificates util-linux
   )
   # Debian's own node, unless the machine has one from elsewhere (whose package brings npm and excludes Debian's).
   command -v node >/dev/null || packages+=(nodejs)

@@ -11,7 +11,8 @@
 #   fuzz      clang build of every decoder, then every fuzz target for FUZZ_SECONDS (30 those of protocol/, 15 the others) from SEED
 #   coverage  branches of protocol/ that its unit tests reach: at least 95 %
 #   tidy      clang-tidy-19's coroutine checks over every coroutine (and the rest of .clang-tidy as advice)
-#   bench     every benchmark for a moment, and a quick end_to_end
+#   bench     every benchmark for a moment, and a quick end_to_end that must reach a generous share of the raw ceiling
+#   cost      instructions a message takes, by callgrind, within the bounds of bench/instructions.bounds
 #   asan      AddressSanitizer and UndefinedBehaviorSanitizer: unit tests and four system tests
 #   tsan      ThreadSanitizer: the engine's unit tests and two system tests (the simulated world is one thread: left out)
 #
@@ -21,7 +22,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 script=$PWD/deploy/test.sh
 
-all_stages=(format unit fuzz coverage tidy bench asan tsan)
+all_stages=(format unit fuzz coverage tidy bench cost asan tsan)
 results=build/test-results
 jobs=$(nproc)
 
@@ -172,12 +173,19 @@ stage_bench() {
     esac
   done < <(find build/ci/bench -maxdepth 1 -type f -perm -u+x | sort)
   [ "$found" = 1 ] || die "there is no benchmark"
+  # A floor far below what it reaches on a loaded machine (a tenth and more): this finds what became several times slower.
+  if timeout 200 bench/end_to_end --messages 300000 --runs 3 --ratio-at-least 0.04 --binary build/ci/trunkline; then count 1 0; else count 0 1; die "far from the raw ceiling"; fi
   if timeout 300 bench/end_to_end --quick --case window100,receipts,inbound --binary build/ci/trunkline; then count 1 0; else count 0 1; die "end_to_end failed"; fi
+}
+
+stage_cost() {
+  build ci instruction_paths
+  if timeout 120 bench/instructions --binary build/ci/bench/instruction_paths; then count 1 0; else count 0 1; die "a message costs more instructions"; fi
 }
 
 case "${1:-}" in
   --stage) "stage_$2"; exit ;;
-  -h | --help) sed -n '2,23s/^# \{0,1\}//p' "$script"; exit 0 ;;
+  -h | --help) sed -n '2,24s/^# \{0,1\}//p' "$script"; exit 0 ;;
 esac
 
 stages=("$@")

@@ -22,7 +22,8 @@ prefix_table::prefix_table(std::span<const entry> entries) {
   for (const entry& item : entries) {
     const std::size_t length = item.digits.size();
     if (length > max_digits || !all_digits(item.digits)) continue;
-    const key_list keys(item.digits);
+    const key_list keys(item.digits, max_digits);
+    most_digits_ = std::max(most_digits_, length);
     const std::uint64_t key = keys.values[length] << 4 | length;
     std::size_t at = home(key);
     while (slots_[at].key != 0 && slots_[at].key != key + 1) at = (at + 1) & mask_;

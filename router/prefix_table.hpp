@@ -51,7 +51,7 @@ class prefix_table {
   template <typename Visit>
   void for_each(std::string_view number, Visit visit) const noexcept {
     if (slots_.empty()) return;
-    const key_list keys(number);
+    const key_list keys(number, most_digits_);
     std::uint32_t lengths = lengths_[keys.lead] & keys.lengths;
     while (lengths != 0) {
       const auto length = static_cast<std::uint32_t>(31 - __builtin_clz(lengths));
@@ -79,11 +79,12 @@ class prefix_table {
 
   /// A number and all its prefixes as integers.
   struct key_list {
-    explicit key_list(std::string_view number) noexcept {
+    /// Prefixes of up to `most` digits, which is lead_digits at least.
+    key_list(std::string_view number, std::size_t most) noexcept {
       std::size_t length = 0;
       std::uint64_t value = 0;
       values[0] = 0;
-      while (length < max_digits && length < number.size()) {
+      while (length < most && length < number.size()) {
         const auto digit = static_cast<unsigned>(static_cast<unsigned char>(number[length])) - '0';
         if (digit > 9) break;
         value = value * 10 + digit;
@@ -108,6 +109,7 @@ class prefix_table {
   std::size_t mask_ = 0;
   std::size_t size_ = 0;
   unsigned shift_ = 0;
+  std::size_t most_digits_ = lead_digits;  ///< of a prefix in the table; lead_digits at least
   /// Per first three digits, bit n: there is a prefix of n digits that a number with this start could have. The last
   /// element serves numbers of fewer digits.
   std::array<std::uint16_t, short_number + 1> lengths_{};

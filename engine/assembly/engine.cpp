@@ -297,6 +297,7 @@ void engine::start() {
   sessions.optouts = &optouts_->set();
   smpp_ = std::make_unique<smpp_service>(sessions, queues_, time_);
   commit_thread_.start("commit", [this] {
+    std::this_thread::sleep_until(commit_->next_round());
     const bool worked = commit_->step();
     // A full disk is looked at again soon; otherwise somebody wakes the stage.
     return stage_thread::outcome{worked, std::chrono::steady_clock::now() + (commit_->full() ? 100ms : 1000ms)};

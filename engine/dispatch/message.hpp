@@ -95,6 +95,14 @@ struct message {
 };
 static_assert(sizeof(message) <= 112);
 
+/// Asks for the first slot of a message that is dealt with soon: between stages tens of thousands of messages wait,
+/// more than a cache holds.
+inline void prefetch(const message* m) noexcept {
+  for (std::size_t at = 0; at < slot_bytes; at += 64) __builtin_prefetch(reinterpret_cast<const char*>(m) + at);
+}
+/// How many messages ahead.
+inline constexpr std::size_t prefetch_distance = 4;
+
 /// Header of a part record inside the payload.
 struct part_record {
   std::uint16_t body_length = 0;

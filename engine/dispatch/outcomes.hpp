@@ -131,6 +131,10 @@ class durability_credit {
     available_.fetch_add(n, std::memory_order_seq_cst);
     return starved_.load(std::memory_order_seq_cst) && starved_.exchange(false, std::memory_order_seq_cst);
   }
+  /// Less than a quarter is left: who writes may soon have to wait for a commit.
+  bool scarce() const noexcept {
+    return available_.load(std::memory_order_relaxed) < limit_.load(std::memory_order_relaxed) / 4;
+  }
   std::int64_t outstanding() const noexcept {
     return limit_.load(std::memory_order_relaxed) - available_.load(std::memory_order_relaxed);
   }

@@ -47,6 +47,8 @@ message* slab::magazine::take(std::size_t payload_bytes) noexcept {
   if (stock_.size() < slots && !refill(slots)) return nullptr;
   auto* m = new (stock_.back()) message;
   stock_.pop_back();
+  if (stock_.size() >= prefetch_distance)
+    prefetch(static_cast<const message*>(stock_[stock_.size() - prefetch_distance]));
   m->slots = static_cast<std::uint16_t>(slots);
   message** link = &m->next_slot;
   for (std::size_t i = 1; i < slots; ++i) {

@@ -14,7 +14,10 @@ namespace records = journal_records;
 
 namespace {
 
-constexpr std::size_t events_ahead = 4;
+/// A frame of so many events says that the next would not be much smaller without a pause.
+constexpr std::size_t many_events = 64;
+/// A sync costs as much CPU as ten to twenty messages.
+constexpr std::chrono::milliseconds commit_spacing{1};
 
 template <class Record>
 std::vector<std::uint8_t> encoded(const Record& r) {
@@ -290,6 +293,10 @@ bool commit_stage::step() {
   return commit_frame();
 }
 
+clock::steady_time commit_stage::next_round() const noexcept {
+  return many_ && !queues_.credit.scarce() ? begun_ + commit_spacing : clock::steady_time{};
+}
+
 /// Takes what was decided meanwhile, as far as the frame has room.
 void commit_stage::fill_frame() {
   if (next_ == drained_end_) {
@@ -316,7 +323,7 @@ void commit_stage::fill_frame() {
     deferred_.pop_back();
   }
   while (next_ < drained_end_) {
-    if (next_ + events_ahead < drained_end_) prefetch(drained_[next_ + events_ahead]);
+    if (next_ + prefetch_distance < drained_end_) prefetch(drained_[next_ + prefetch_distance]);
     journal_event& event = drained_[next_];
     if (too_early(event)) {
       deferred_.push_back(event);
@@ -331,7 +338,7 @@ void commit_stage::fill_frame() {
 
 /// Writes the frame, makes it durable, and lets it have its effects.
 bool commit_stage::commit_frame() {
-  const auto begun = time_.steady();
+  const auto begun = begun_ = time_.steady();
   if (auto written = writer_.commit_begin(); !written) {
     if (written.error() == std::errc::no_space_on_device && !writer_.broken()) {
       // Nothing is lost: the records stay pending, and credit runs out, so that sending stops by itself.
@@ -345,6 +352,7 @@ bool commit_stage::commit_frame() {
     hooks_.on_fatal(synced.error());
     return false;
   }
+  many_ = frame_.size() >= many_events;
   if (full_.exchange(false)) hooks_.on_full(false);
   commit_time_.observe(time_.steady() - begun);
   commits_.add();
@@ -406,6 +414,7 @@ void commit_stage::after_sync() {
         break;
       }
       case event_kind::intents:
+        many_ = false;
         announce(std::unique_ptr<intent_list>(static_cast<intent_list*>(event.subject)));
         event.subject = nullptr;
         break;
@@ -413,6 +422,7 @@ void commit_stage::after_sync() {
         event.subject = nullptr;
         break;
       case event_kind::received: {
+        many_ = false;
         auto& pdu = *static_cast<received_pdu*>(event.subject);
         if (pdu.from && synced_.answer_ahead(pdu.octets().size())) answer(pdu);
         break;

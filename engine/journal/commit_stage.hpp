@@ -22,7 +22,8 @@ namespace trunkline::engine {
 
 /// The one writer of the journal. Collects what the stages decided, writes it as one frame, syncs, and only then lets
 /// it have effects: messages reach the lanes, answers may be given, lines reach the report. As soon as a sync ends the
-/// next begins if something waits; there is no timer. A plain object: `step` is called by its thread, or by a test.
+/// next may begin if something waits; its thread waits until `next_round`, so that under full load one sync covers
+/// more. A plain object: `step` is called by its thread, or by a test.
 class commit_stage {
  public:
   struct hooks {
@@ -52,6 +53,11 @@ class commit_stage {
 
   /// One round: at most one commit. True when it did something; false when there was nothing to do.
   bool step();
+
+  /// When the next round is worth its sync: at once, unless so much is decided that a millisecond's worth of it can
+  /// share one. Nobody waits for that longer than for a slow disk: not while credit is scarce, nor when received PDUs
+  /// or intents were in the last frame. Commit thread.
+  clock::steady_time next_round() const noexcept;
 
   /// Asks for a new segment and a checkpoint in the next round, whatever the size (shutdown, tests). Any thread.
   void request_checkpoint() noexcept { checkpoint_wanted_.store(true, std::memory_order_relaxed); }
@@ -120,8 +126,10 @@ class commit_stage {
   std::atomic<bool> checkpoint_wanted_{false};
   bool checkpoint_running_ = false;
   std::deque<std::pair<std::uint8_t, std::vector<std::uint8_t>>>
-      repeat_;                // state that the new segment does not hold yet
-  std::uint64_t marker_ = 0;  // of the segment that is being begun; 0: its mark is on its way
+      repeat_;                  // state that the new segment does not hold yet
+  std::uint64_t marker_ = 0;    // of the segment that is being begun; 0: its mark is on its way
+  clock::steady_time begun_{};  // the last commit
+  bool many_ = false;           // its frame was large, and nobody waits for the next one
   std::atomic<bool> full_{false};
   duration_histogram commit_time_;
   counter commits_;

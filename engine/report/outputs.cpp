@@ -20,7 +20,6 @@ constexpr std::uint32_t inline_bits_blocks = 8;
 constexpr std::size_t max_unpublished = 32;
 constexpr std::uint64_t max_unpublished_bytes = std::uint64_t{12} << 20U;
 constexpr std::size_t bits_per_block_bytes = 256;
-constexpr std::size_t events_ahead = 4;
 
 std::int64_t to_ms(clock::wall_time t) noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
@@ -313,7 +312,7 @@ outputs::step_result outputs::step() {
   }
   while (next_event_ < events_.size()) {
     worked = true;
-    if (next_event_ + events_ahead < events_.size()) prefetch(events_[next_event_ + events_ahead]);
+    if (next_event_ + prefetch_distance < events_.size()) prefetch(events_[next_event_ + prefetch_distance]);
     consume(events_[next_event_++]);
     if (marker_ != 0) break;
     if ((next_event_ & 255U) == 0) release_slots();

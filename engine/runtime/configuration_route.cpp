@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 #include "engine/runtime/configuration_sections.hpp"
 #include "engine/runtime/configuration_values.hpp"
@@ -20,6 +21,7 @@ bool is_empty_list(toml_section& section, std::string_view key) {
 
 std::vector<std::string> read_prefixes(toml_section& section) {
   std::vector<std::string> prefixes;
+  std::unordered_set<std::string> known;  // a route may have a million
   for (located_string& text : section.strings("prefix")) {
     std::string digits = text.value.starts_with('+') ? text.value.substr(1) : text.value;
     if (digits.empty() || digits.size() > router::prefix_table::max_digits ||
@@ -31,7 +33,7 @@ std::vector<std::string> read_prefixes(toml_section& section) {
       section.error(text.where,
                     fmt::format("prefix \"{}\" matches nothing: numbers begin with their country code, without 0 or 00",
                                 text.value));
-    } else if (std::find(prefixes.begin(), prefixes.end(), digits) != prefixes.end()) {
+    } else if (!known.insert(digits).second) {
       section.warning(text.where, fmt::format("prefix \"{}\" is there twice", text.value));
     } else {
       prefixes.push_back(std::move(digits));

@@ -201,7 +201,9 @@ std::size_t message_flow::add_submits(std::size_t used, std::uint32_t slots) {
       break;
     }
     usual_parts_ = 1;
+    for (std::size_t i = 0; i < std::min(count, prefetch_distance); ++i) prefetch(drained_[i]);
     for (std::size_t i = 0; i < count; ++i) {
+      if (i + prefetch_distance < count) prefetch(drained_[i + prefetch_distance]);
       message& m = *drained_[i];
       usual_parts_ = std::max<std::uint32_t>(usual_parts_, m.parts);
       // A long message may reserve more than there is, when nothing else is reserved: its parts follow one another.

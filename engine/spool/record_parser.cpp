@@ -15,8 +15,9 @@ using router::reason;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 std::string_view skip_blanks(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(" \t\r");
-  return first == std::string_view::npos ? std::string_view{} : text.substr(first);
+  std::size_t first = 0;
+  while (first < text.size() && (text[first] == ' ' || text[first] == '\t' || text[first] == '\r')) ++first;
+  return text.substr(first);
 }
 
 bool starts_with_key(std::string_view line, std::string_view quoted_key) noexcept {
