@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "engine/runtime/memory_file_system.hpp"
 
 namespace trunkline::engine {
@@ -60,9 +62,8 @@ TEST_F(commit_spacing, nothing_waits_when_credit_runs_out) {
 TEST_F(commit_spacing, a_peer_that_waits_for_its_answer_is_not_kept_waiting) {
   decide(64);
   outcome_sink sink(queues_);
-  auto pdu = std::make_unique<received_pdu>();
-  pdu->octets.resize(16);
-  sink.received(std::move(pdu));
+  const std::array<std::uint8_t, 16> pdu{};
+  sink.received(received_pdu::make(pdu));
   sink.flush();
   ASSERT_TRUE(stage_.step());
   EXPECT_LE(stage_.next_round(), time_.steady());
