@@ -3,7 +3,7 @@
 namespace trunkline::engine {
 
 void gathered_fates::begin(std::uint32_t batch, std::string name) {
-  batches_.try_emplace(batch, gathering{{to_, directory_, std::move(name)}});
+  batches_.try_emplace(batch, gathering{{to_, directory_, hidden_name(batch), std::move(name)}});
 }
 
 gathered_fates::batches::iterator gathered_fates::find(std::uint32_t batch) noexcept {

@@ -20,6 +20,9 @@ class gathered_fates {
   gathered_fates(publisher& to, std::string directory, std::size_t most_memory = std::size_t{32} << 20U)
       : to_(to), directory_(std::move(directory)), most_memory_(most_memory) {}
 
+  /// What NAME.receipts.jsonl of a batch is called while it is made: names of batches come again.
+  static std::string hidden_name(std::uint32_t batch) { return "receipts-" + std::to_string(batch); }
+
   /// Before the first message of a batch.
   void begin(std::uint32_t batch, std::string name);
   /// Lines are to come of this message, and of each of its accepted parts. Batches that were not begun are nobody's

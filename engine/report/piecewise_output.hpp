@@ -14,8 +14,9 @@ class piecewise_output {
  public:
   static constexpr std::size_t piece_bytes = 1U << 20;
 
-  piecewise_output(publisher& to, std::string directory, std::string name)
-      : to_(&to), directory_(std::move(directory)), name_(std::move(name)) {}
+  /// `hidden`: what no other output of the directory is called.
+  piecewise_output(publisher& to, std::string directory, std::string hidden, std::string name)
+      : to_(&to), directory_(std::move(directory)), hidden_(std::move(hidden)), name_(std::move(name)) {}
 
   /// The place to append whole lines to; call `hand_over_large` now and then.
   std::string& buffer() noexcept { return buffer_; }
@@ -29,12 +30,13 @@ class piecewise_output {
  private:
   void hand_over(bool last) {
     const std::uint64_t offset = std::exchange(offset_, offset_ + buffer_.size());
-    to_->publish_piece(directory_, name_, std::exchange(buffer_, {}), offset, last);
+    to_->publish_piece(directory_, hidden_, name_, std::exchange(buffer_, {}), offset, last);
     if (!last) buffer_.reserve(piece_bytes + (piece_bytes >> 4U));
   }
 
   publisher* to_;
   std::string directory_;
+  std::string hidden_;
   std::string name_;
   std::string buffer_;
   std::uint64_t offset_ = 0;

@@ -9,12 +9,12 @@ constexpr std::uint64_t unsynced_bytes = std::uint64_t{16} << 20U;
 }  // namespace
 
 void publisher::publish(const std::string& directory, std::string name, std::string contents) {
-  hand_over({directory, std::move(name), std::move(contents)});
+  hand_over({directory, name, name, std::move(contents)});
 }
 
-void publisher::publish_piece(const std::string& directory, const std::string& name, std::string contents,
-                              std::uint64_t offset, bool last) {
-  hand_over({directory, name, std::move(contents), offset, last});
+void publisher::publish_piece(const std::string& directory, const std::string& hidden, const std::string& name,
+                              std::string contents, std::uint64_t offset, bool last) {
+  hand_over({directory, hidden, name, std::move(contents), offset, last});
 }
 
 void publisher::hand_over(job j) {
@@ -36,7 +36,7 @@ std::string publisher::spare_buffer() {
 }
 
 result<void> publisher::write(const job& j) {
-  auto opened = files_.open(j.directory + "/." + j.name, open_mode::read_write_create, permissions_);
+  auto opened = files_.open(j.directory + "/." + j.hidden, open_mode::read_write_create, permissions_);
   if (!opened) return tl::unexpected(opened.error());
   file& f = **opened;
   const std::uint64_t end = j.offset + j.contents.size();
@@ -73,7 +73,7 @@ bool publisher::step() {
       if (!j.last) continue;
       directories.insert(j.directory);
       if (j.renamed) continue;
-      if (auto renamed = files_.rename(j.directory + "/." + j.name, j.directory + "/" + j.name); !renamed)
+      if (auto renamed = files_.rename(j.directory + "/." + j.hidden, j.directory + "/" + j.name); !renamed)
         return renamed;
       j.renamed = true;
     }
@@ -88,7 +88,7 @@ bool publisher::step() {
       return false;
     }
     for (const job& j : round) {
-      if (!j.renamed && j.last && j.offset == 0) (void)files_.remove(j.directory + "/." + j.name);
+      if (!j.renamed && j.last && j.offset == 0) (void)files_.remove(j.directory + "/." + j.hidden);
     }
     const std::lock_guard lock(mutex_);
     for (auto j = round.rbegin(); j != round.rend(); ++j) waiting_.push_front(std::move(*j));

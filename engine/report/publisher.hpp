@@ -26,10 +26,10 @@ class publisher {
   void set_wake(wake_slot* slot) noexcept { wake_ = slot; }
   /// Any thread: DIRECTORY/NAME is to appear with these contents.
   void publish(const std::string& directory, std::string name, std::string contents);
-  /// Any thread: this is what DIRECTORY/NAME has from octet `offset` on. It appears with the piece that is called
-  /// `last`; one at offset 0 begins anew. Pieces come in their order.
-  void publish_piece(const std::string& directory, const std::string& name, std::string contents, std::uint64_t offset,
-                     bool last);
+  /// Any thread: this is what DIRECTORY/NAME has from octet `offset` on; until it appears, with the piece that is
+  /// called `last`, it is DIRECTORY/.HIDDEN. A piece at offset 0 begins anew. Pieces come in their order.
+  void publish_piece(const std::string& directory, const std::string& hidden, const std::string& name,
+                     std::string contents, std::uint64_t offset, bool last);
   /// An empty buffer for the next contents, with the memory of an earlier one where there is some: fresh memory costs a
   /// page fault for each 4 KiB. Any thread.
   std::string spare_buffer();
@@ -48,6 +48,7 @@ class publisher {
  private:
   struct job {
     std::string directory;
+    std::string hidden;
     std::string name;
     std::string contents;
     std::uint64_t offset = 0;

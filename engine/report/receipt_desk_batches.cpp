@@ -90,7 +90,10 @@ void receipt_desk::begin_files() {
       fates_.erase(found);
       continue;
     }
-    finishing_.push_back({batch, found->second.last, {shown_, paths_.done(), found->second.name + ".receipts.jsonl"}});
+    finishing_.push_back(
+        {batch,
+         found->second.last,
+         {shown_, paths_.done(), gathered_fates::hidden_name(batch), found->second.name + ".receipts.jsonl"}});
   }
 }
 

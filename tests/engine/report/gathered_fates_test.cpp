@@ -47,6 +47,22 @@ TEST_F(gathered_fixture, what_lacks_a_line_or_was_begun_by_nobody_is_not_whole) 
   EXPECT_FALSE(is_there("b1"));
 }
 
+TEST_F(gathered_fixture, batches_of_the_same_name_do_not_mix) {
+  gathered_fates large(shown, "/done");
+  const std::string lines(piecewise_output::piece_bytes, '\n');
+  for (const std::uint32_t batch : {1U, 2U}) {
+    large.begin(batch, "again");
+    sent_message m;
+    large.expect(batch, m);
+  }
+  large.append(1, lines, 0);
+  large.append(2, lines + "second\n", 0);
+  large.append(1, "first\n", 1);
+  EXPECT_TRUE(large.finish(1));
+  ASSERT_TRUE(is_there("again"));
+  EXPECT_EQ(files.stat("/done/again")->size, lines.size() + 6);
+}
+
 TEST_F(gathered_fixture, the_oldest_batches_make_room) {
   const std::string lines(3'000, '\n');
   for (std::uint32_t batch = 1; batch <= 5; ++batch) {
