@@ -71,8 +71,9 @@ class Inbound(SystemTest):
         return {"name": "acme", "port": simulator.port, "window": 20, **keys}
 
     def test_rules_replies_and_forwards(self):
-        simulator = self.simulator("--inbound", "100/s")
-        world = World(self.directory, [self.carrier(simulator)], extra=RULES)
+        simulator, other = self.simulator("--inbound", "100/s"), self.simulator(name="other")
+        world = World(self.directory, [self.carrier(simulator), {"name": "beta", "port": other.port, "window": 20}], extra=RULES,
+                      routes=[{"name": "all", "to": ["acme"]}, {"name": "forwards", "rank": -1, "tags": {"rule": "ones"}, "to": ["beta"]}])
         engine = self.serve(world)
         wait_until("messages of all kinds", lambda: len(world.inbound("rest")) > 100 and len(world.made()) > 10, processes=[engine])
         page = world.get("/metrics")[1]
@@ -93,6 +94,7 @@ class Inbound(SystemTest):
         self.assertEqual(len({(e["id"], e["number"]) for e in made}), len(made), "made twice")
         forwarded = [e for e in made if e["tags"]["inbound"] == "forward"]
         self.assertEqual({(e["number"], e["tags"]["rule"], e["tags"]["kind"]) for e in forwarded}, {("4930999", "ones", "fwd")})
+        self.assertEqual({e["carrier"] for e in forwarded}, {"beta"}, "a route of its own takes what a rule forwards")
         texts = texts_by_number(read_submits(simulator.log_path))
         for e in made:
             if e["tags"]["inbound"] == "reply":
