@@ -103,6 +103,8 @@ class engine {
   stage_thread::outcome feed();
   void watch_space();
   void publish_batches();
+  /// For how long received messages may be replies to what was sent; 0: nobody asks.
+  static milliseconds reply_window_of(const configuration& c);
   void warn_of_restart(const configuration& fresh) const;
   /// Registers `carrier_list`, `carrier_disable`, `carrier_enable` and `carrier_reconnect` (carrier_commands.cpp).
   void add_carrier_commands();

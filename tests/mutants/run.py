@@ -31,7 +31,7 @@ MUTANTS = {
     ),
     "effects-before-sync": (
         "admissions, acknowledgements and reports follow the write of a frame, not its sync",
-        [("engine/journal/commit_stage.cpp", "  const auto begun = time_.steady();\n  if (auto written", "  const auto begun = time_.steady();\n  after_sync();\n  if (auto written"),
+        [("engine/journal/commit_stage.cpp", "  const auto begun = begun_ = time_.steady();\n  if (auto written", "  const auto begun = begun_ = time_.steady();\n  after_sync();\n  if (auto written"),
          ("engine/journal/commit_stage.cpp", "  commits_.add();\n  after_sync();\n", "  commits_.add();\n")],
     ),
     "acknowledge-before-sync": (
