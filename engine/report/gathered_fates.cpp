@@ -3,7 +3,13 @@
 namespace trunkline::engine {
 
 void gathered_fates::begin(std::uint32_t batch, std::string name) {
-  batches_.try_emplace(batch, gathering{{to_, directory_, hidden_name(batch), std::move(name)}});
+  measure(batches_.try_emplace(batch, gathering{{to_, directory_, hidden_name(batch), std::move(name)}}).first->second);
+}
+
+void gathered_fates::measure(gathering& g) noexcept {
+  const std::size_t now = sizeof g + g.out.buffer().capacity();
+  memory_ += now - g.counted;
+  g.counted = now;
 }
 
 gathered_fates::batches::iterator gathered_fates::find(std::uint32_t batch) noexcept {
@@ -12,7 +18,7 @@ gathered_fates::batches::iterator gathered_fates::find(std::uint32_t batch) noex
 }
 
 void gathered_fates::forget(batches::iterator which) {
-  memory_ -= which->second.out.buffer().capacity();
+  memory_ -= which->second.counted;
   batches_.erase(which);
   last_ = batches_.end();
 }
@@ -29,22 +35,17 @@ void gathered_fates::append(std::uint32_t batch, std::string_view lines, unsigne
   if (found == batches_.end()) return;
   gathering& to = found->second;
   to.lines_to_come -= count;
-  memory_ -= to.out.buffer().capacity();
   to.out.buffer().append(lines);
   to.out.hand_over_large();
-  memory_ += to.out.buffer().capacity();
-  while (memory_ > most_memory_) forget(batches_.begin());
+  measure(to);
+  while (memory_ > most_memory_ && !batches_.empty()) forget(batches_.begin());
 }
 
 bool gathered_fates::finish(std::uint32_t batch) {
   const auto found = find(batch);
   if (found == batches_.end()) return false;
   const bool whole = found->second.lines_to_come == 0;
-  if (whole) {
-    memory_ -= found->second.out.buffer().capacity();
-    found->second.out.finish();
-    memory_ += found->second.out.buffer().capacity();
-  }
+  if (whole) found->second.out.finish();
   forget(found);
   return whole;
 }

@@ -37,7 +37,9 @@ class gathered_fates {
   struct gathering {
     piecewise_output out;
     std::uint64_t lines_to_come = 0;
+    std::size_t counted = 0;  // octets in memory_
   };
+  void measure(gathering& g) noexcept;
   using batches = std::map<std::uint32_t, gathering>;
   batches::iterator find(std::uint32_t batch) noexcept;
   void forget(batches::iterator which);
@@ -45,7 +47,7 @@ class gathered_fates {
   publisher& to_;
   const std::string directory_;
   const std::size_t most_memory_;
-  std::size_t memory_ = 0;  // capacity of all buffers
+  std::size_t memory_ = 0;  // of all of them
   batches batches_;
   batches::iterator last_ = batches_.end();  // most lines are of the same batch as the one before
 };

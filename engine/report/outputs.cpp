@@ -18,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::uint32_t inline_bits_blocks = 8;
 constexpr std::size_t max_unpublished = 32;
+constexpr std::size_t max_open_reports = 128;
 constexpr std::uint64_t max_unpublished_bytes = std::uint64_t{12} << 20U;
 constexpr std::size_t bits_per_block_bytes = 256;
 
@@ -290,6 +291,14 @@ void outputs::rotate_all() {
   inbound_->rotate_all();
 }
 
+/// Writes it when it is large. However many batches are open, descriptors are left for the others.
+bool outputs::flush_last_report() {
+  batch_report& report = *last_report_->report;
+  if (failed(report.flush(false), report.path())) return false;
+  if (reports_.size() > max_open_reports) report.close();
+  return true;
+}
+
 outputs::step_result outputs::step() {
   const auto now = time_.steady();
   now_ms_ = to_ms(time_.wall());
@@ -317,7 +326,7 @@ outputs::step_result outputs::step() {
     if (marker_ != 0) break;
     if ((next_event_ & 255U) == 0) release_slots();
     if ((next_event_ & 255U) == 0 && last_report_ != nullptr) {
-      if (failed(last_report_->report->flush(false), last_report_->report->path())) break;
+      if (!flush_last_report()) break;
     }
     if (results_.full()) results_.rotate();
     if (receipts_.full()) receipts_.rotate();
@@ -325,7 +334,7 @@ outputs::step_result outputs::step() {
   release_slots();
   sink_.flush();
   if (blocked_.load(std::memory_order_relaxed)) return {false, now + 200ms};
-  if (last_report_ != nullptr) (void)failed(last_report_->report->flush(false), last_report_->report->path());
+  if (last_report_ != nullptr) (void)flush_last_report();
   if (!to_check_.empty()) close_finished();
   auto more_receipts = desk_.step();
   if (!more_receipts) {

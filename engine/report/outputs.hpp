@@ -125,6 +125,7 @@ class outputs {
   open_report& report_of(batch& b);
   /// Gives the slots of what was consumed back to their carriers' shares, many at a time.
   void release_slots();
+  bool flush_last_report();
   bool record_positions();
   void close_finished();
   void close_group(const std::vector<batch*>& group);

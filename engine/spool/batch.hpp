@@ -157,10 +157,12 @@ class batch final : public batch_control {
   std::int64_t retry_at_ms = 0;     ///< wall clock; after a failed read nothing of the file is read before
   std::int64_t retry_after_ms = 0;  ///< how long the last failed read kept the batch waiting; 0: none failed
   bool cancel_ordered = false;      ///< on its way to the journal, or carried out
-  /// The highest of its messages, as far as known.
+  /// The highest of its messages, as far as known, and whether anything is: the first line of a CSV file is no message.
   router::priority priority = router::priority::bulk;
-  /// The lowest of the lines that were left for lack of room so far: it is looked at when there is room for those.
-  router::priority waits_as = router::priority::urgent;
+  bool priority_known = false;
+  /// The lowest of the lines that were left for lack of room so far, at first that of the first line: it is looked at
+  /// when there is room for those. One of which nothing is known is looked at when there is room for any.
+  router::priority waits_as = router::priority::bulk;
   batch_turn turn;
   std::uint32_t messages = 0;               ///< entries that are messages, so far
   std::uint32_t next_waiting = 0;           ///< where the search for a block that may move goes on
@@ -172,10 +174,8 @@ class batch final : public batch_control {
   /// Messages of a batch with on_unknown = "hold" that were being sent, and by which carrier, when the last run ended.
   std::unordered_map<std::uint32_t, std::string> unresolved;
 
-  /// Feeder: what it counts as when turns are given. Of a CSV file nothing is known before it is looked at.
-  router::priority rank() const noexcept {
-    return format == batch_format::csv && blocks.size() == 0 ? router::priority::urgent : priority;
-  }
+  /// Feeder: what it counts as when turns are given.
+  router::priority rank() const noexcept { return priority_known ? priority : router::priority::urgent; }
   /// Feeder: the first block that still has open messages; the last one when none has.
   std::uint32_t first_open_block() noexcept {
     while (first_open_ + 1 < blocks.size() && blocks[first_open_].open.load(std::memory_order_relaxed) == 0)

@@ -13,6 +13,9 @@ void for_each_bit(std::uint64_t bits, F f) {
   for (; bits != 0; bits &= bits - 1) f(static_cast<std::size_t>(std::countr_zero(bits)));
 }
 
+/// Nothing of it moves before it is resumed, which wakes it.
+bool paused(const batch& b) noexcept { return b.paused.load(std::memory_order_relaxed); }
+
 }  // namespace
 
 void batch_turns::add(batch& b) {
@@ -65,13 +68,13 @@ void batch_turns::wake_due(const room_by_priority& room, std::int64_t now_ms) {
       const std::uint64_t mask = std::uint64_t{1} << bit;
       (void)wake_first(
           at.fresh[bit], [&](batch_turn& turn) { turn.listed_fresh &= ~mask; },
-          [&](const batch& b) { return (b.waits & mask) != 0; });
+          [&](const batch& b) { return !paused(b) && (b.waits & mask) != 0; });
     });
     for_each_bit(room[p].retries, [&](std::size_t bit) {
       const std::uint64_t mask = std::uint64_t{1} << bit;
       (void)wake_first(
           at.retries[bit], [&](batch_turn& turn) { turn.listed_retries &= ~mask; },
-          [&](const batch& b) { return (b.retry_waits & mask) != 0; });
+          [&](const batch& b) { return !paused(b) && (b.retry_waits & mask) != 0; });
     });
     if (room[p].fresh != 0) {
       (void)wake_first(
@@ -80,11 +83,9 @@ void batch_turns::wake_due(const room_by_priority& room, std::int64_t now_ms) {
   }
 }
 
-batch* batch_turns::next_unread(bool paused, std::int64_t now_ms) {
-  const auto unread = [&](const batch& b) {
-    return !b.scanned && b.retry_at_ms <= now_ms && b.paused.load(std::memory_order_relaxed) == paused;
-  };
-  if (paused)
+batch* batch_turns::next_unread(bool of_paused, std::int64_t now_ms) {
+  const auto unread = [&](const batch& b) { return !b.scanned && b.retry_at_ms <= now_ms && paused(b) == of_paused; };
+  if (of_paused)
     return wake_first(
         unread_paused_, [](batch_turn& turn) { turn.listed_paused = false; }, unread);
   for (waiting& at : waiting_) {
@@ -102,16 +103,27 @@ void batch_turns::enlist(list& in, std::uint32_t id) {
   in.push_back(id);
 }
 
+void batch_turns::list_due(batch& b, std::int64_t due_ms) {
+  b.turn.listed_due_ms = due_ms;
+  due_.emplace(due_ms, b.batch_id);
+  if (due_.size() <= 4 * known_.size() + 64) return;
+  // Most of them are of batches that are gone, or were listed for an earlier time since.
+  std::vector<due_entry> still;
+  for (const auto& [id, known] : known_) {
+    if (known->turn.listed_due_ms != never_ms) still.emplace_back(known->turn.listed_due_ms, id);
+  }
+  due_ = decltype(due_)(std::greater<>(), std::move(still));
+}
+
 void batch_turns::sleep(batch& b, std::int64_t now_ms) {
   b.turn.asleep = true;
   const bool later = b.retry_at_ms > now_ms;
   const std::int64_t due_ms = later ? b.retry_at_ms : b.earliest_due_ms;
   if (due_ms < b.turn.listed_due_ms) {
-    due_.emplace(due_ms, b.batch_id);
-    b.turn.listed_due_ms = due_ms;
+    list_due(b, due_ms);
   }
   if (later) return;
-  if (!b.paused.load(std::memory_order_relaxed)) return wait_for_carriers(b);
+  if (!paused(b)) return wait_for_carriers(b);
   if (b.scanned || b.turn.listed_paused) return;
   b.turn.listed_paused = true;
   enlist(unread_paused_, b.batch_id);

@@ -60,10 +60,12 @@ class batch_turns {
     }
     return nullptr;
   }
-  /// One that sleeps although its file was not read to the end, and that is not paused; or (`paused`) one that is. It
-  /// is awake from now on. Null when there is none.
-  batch* next_unread(bool paused, std::int64_t now_ms);
+  /// One that sleeps although its file was not read to the end, and that is not paused; or (`of_paused`) one that is.
+  /// It is awake from now on. Null when there is none.
+  batch* next_unread(bool of_paused, std::int64_t now_ms);
 
+  /// For how many times somebody is to be looked at; what it costs in memory is bounded by the batches there are.
+  std::size_t times_listed() const noexcept { return due_.size(); }
   /// Nothing becomes due before, as far as is known; never_ms when nothing does.
   std::int64_t next_due_ms() const noexcept { return due_.empty() ? never_ms : due_.top().first; }
 
@@ -87,6 +89,7 @@ class batch_turns {
   waiting& waiting_of(const batch& b) noexcept { return waiting_[static_cast<std::size_t>(b.waits_as)]; }
   void sleep(batch& b, std::int64_t now_ms);
   void wait_for_carriers(batch& b);
+  void list_due(batch& b, std::int64_t due_ms);
   void enlist(list& in, std::uint32_t id);
   /// The first of a list that still belongs there; it is awake from now on. `forget` takes note that it is not in the
   /// list any more, `waits` says whether it waits for what the list is about.

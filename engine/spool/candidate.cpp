@@ -184,7 +184,7 @@ tl::expected<void, candidate_error> candidate::read_header(record_parser& parser
     auto header = parser.parse_header(first);
     if (!header) return tl::unexpected(candidate_error{"line 1: " + header.error().text, {}});
     defaults_ = std::move(*header);
-    priority_ = defaults_.priority.value_or(priority_);
+    priority_ = defaults_.priority.value_or(router::priority::bulk);
   } else if (const record* r = parser.parse_json(first, defaults_)) {
     priority_ = r->priority;
   }
@@ -199,7 +199,8 @@ std::unique_ptr<batch> candidate::make_batch(std::uint32_t id, std::int64_t acce
   b->on_unknown = defaults_.on_unknown.value_or(unless_told);
   b->defaults = std::move(defaults_);
   b->columns = std::move(columns_);
-  b->priority = priority_;
+  b->priority = b->waits_as = priority_.value_or(router::priority::bulk);
+  b->priority_known = priority_.has_value();
   b->stamp = stamp_;
   return b;
 }

@@ -82,7 +82,7 @@ class candidate {
   stage stage_ = stage::looking_for_trailer;
   batch_defaults defaults_;
   csv_columns columns_;
-  router::priority priority_ = router::priority::bulk;
+  std::optional<router::priority> priority_;  // of the first line, when it is a message or says it
   std::optional<file_stamp> stamp_;
   std::uint64_t keep_free_ = 0;
   std::uint64_t max_lines_ = std::numeric_limits<std::uint64_t>::max();

@@ -352,12 +352,15 @@ batch* feeder::next_batch(std::uint32_t& block_index, std::int64_t now_ms) {
   const bool any_room = std::any_of(room.begin(), room.end(), [](const room_for& of) { return of.any(); });
   if (any_room) last_roomy_ = now_;
   turns_.wake_due(room, now_ms);
+  room_for for_any;
+  for (const room_for& of : room) for_any = {for_any.fresh | of.fresh, for_any.retries | of.retries};
   batch* next = turns_.next(now_ms, [&](batch& b) {
     // A paused batch moves for what ends, a cancelled one needs no carrier.
     constexpr room_for none;
     constexpr room_for all{~std::uint64_t{0}, ~std::uint64_t{0}};
     roomy_ = b.paused.load(std::memory_order_relaxed)      ? none
              : b.cancelled.load(std::memory_order_relaxed) ? all
+             : !b.priority_known                           ? for_any
                                                            : room[static_cast<std::size_t>(b.waits_as)];
     return find_block(b, block_index, roomy_, now_ms);
   });
@@ -395,7 +398,7 @@ feeder::step_result feeder::step(bool take_new) {
       })) {
     result.next = std::min(result.next, now + look_for_carriers);
   }
-  if (turns_.next_due_ms() != never_ms) {
+  if (take_new && turns_.next_due_ms() != never_ms) {
     const auto wait = std::chrono::milliseconds(std::clamp<std::int64_t>(turns_.next_due_ms() - now_ms, 0, 100));
     result.next = std::min(result.next, now + wait);
   }

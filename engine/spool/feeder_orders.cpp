@@ -81,6 +81,7 @@ bool feeder::carry_out_orders() {
     b.paused.store(order.what == command::pause);
     if (order.what == command::cancel) b.cancelled.store(true);
     if (order.what == command::cancel || order.what == command::resume) look_at_all(b);
+    turns_.wake(b);  // it may wait for something else now
     // From here on nothing of it is admitted; what was comes back when the last of it has reached its lane.
     if (b.stopped()) send_to_journal(b, {b.batch_id, order.what, true, {}});
     spdlog::info("batch {} {}", b.name, done_word(order.what));

@@ -85,7 +85,12 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
     return finish(parser_.rejected(text), message_status::rejected, why.code, why.text, context);
   }
 
-  if (entry < block_entries) b.priority = std::min(b.priority, from->priority);
+  if (!b.priority_known) {
+    b.priority = b.waits_as = from->priority;
+    b.priority_known = true;
+  } else if (entry < block_entries) {
+    b.priority = std::min(b.priority, from->priority);
+  }
 
   postponed_line later;
   bool again = false;  // this line was postponed
@@ -277,6 +282,7 @@ feeder::taking feeder::take(batch& b, std::uint32_t entry, std::uint32_t line, e
       if (room >= carrier::longest_message_slots) return taking::no_memory;
       // There is some room, and it takes more: no reason to look all the time.
       of_priority.full |= carrier_bit(to->id());
+      to->publish_holds();
       if (to->roomy(from->priority)) of_priority.needs_more |= carrier_bit(to->id());
       return leave();
     case submit_encoder::verdict::ready:

@@ -47,6 +47,22 @@ TEST_F(gathered_fixture, what_lacks_a_line_or_was_begun_by_nobody_is_not_whole) 
   EXPECT_FALSE(is_there("b1"));
 }
 
+TEST_F(gathered_fixture, memory_is_counted_right_over_many_batches) {
+  for (std::uint32_t batch = 1; batch <= 2000; ++batch) {
+    const std::string name = "b" + std::to_string(batch);
+    gathered.begin(batch, name);
+    if (batch % 3 != 0) {
+      expect_parts(batch, 1);
+      gathered.append(batch, "part\nmessage, which is longer than a short string\n", 2);
+    }
+    ASSERT_TRUE(gathered.finish(batch)) << batch;
+    ASSERT_TRUE(is_there(name)) << batch;
+  }
+  // And there is as much room as at the beginning.
+  for (std::uint32_t batch = 3001; batch <= 3020; ++batch) gathered.begin(batch, "c" + std::to_string(batch));
+  for (std::uint32_t batch = 3001; batch <= 3020; ++batch) EXPECT_TRUE(gathered.finish(batch)) << batch;
+}
+
 TEST_F(gathered_fixture, batches_of_the_same_name_do_not_mix) {
   gathered_fates large(shown, "/done");
   const std::string lines(piecewise_output::piece_bytes, '\n');

@@ -77,19 +77,26 @@ class feeder_test : public testing::Test {
 
   /// Steps until nothing moves; what was admitted is in `admitted_`.
   void steps() {
-    while (feeder_->step(true).worked) collect();
-    collect();
+    for (;;) {
+      const bool worked = feeder_->step(true).worked;
+      if (!collect() && !worked) break;
+    }
   }
 
-  void collect() {
+  bool collect() {
+    bool any = false;
     journal_event event;
     while (queues_.journal.try_dequeue(event)) {
       if (event.kind == event_kind::admission) {
         for (const auto& group : static_cast<admission*>(event.subject)->groups)
           admitted_.insert(admitted_.end(), group.messages.begin(), group.messages.end());
       }
+      if (event.kind == event_kind::control && static_cast<control_record*>(event.subject)->durable)
+        static_cast<control_record*>(event.subject)->durable();
       discard(event);
+      any = true;
     }
+    return any;
   }
 
   message* take_one() {
@@ -190,8 +197,15 @@ TEST_F(feeder_test, urgent_messages_have_room_when_bulk_has_taken_its_own) {
 TEST_F(feeder_test, an_urgent_flood_does_not_keep_the_others_out) {
   to_->set_share(2400);
   accept(9000, 1, R"(,"priority":"urgent")");
+  steps();
+  // When the flood has taken all room there is for it. Of one file the first line has been read, of the other nothing.
   accept(3000, 2, R"(,"priority":"normal")");
   accept(3000, 3, R"(,"priority":"bulk")");
+  feeder_->for_each([](batch& b) {
+    if (b.batch_id != 3) return;
+    b.priority_known = true;
+    b.priority = b.waits_as = router::priority::bulk;
+  });
   carrier::producer in(*to_);
   carrier::consumer out(*to_);
   std::array<unsigned, router::priority_count> sent{};
@@ -240,6 +254,58 @@ TEST_F(feeder_test, batches_for_a_dead_carrier_cost_nothing_while_others_go_on) 
   }
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end())) << "who has waited longest comes first";
   EXPECT_EQ(to_->held(), 0U);
+}
+
+TEST_F(feeder_test, paused_batches_are_read_on_and_keep_nobody_waiting) {
+  to_->count_sendable(-1, time_.steady());
+  time_.advance(1s);
+  for (std::uint32_t id = 1; id <= 50; ++id) accept(3, id, R"(,"validity":"1h")");
+  accept(3, 51);
+  std::vector<batch*> paused;
+  feeder_->for_each([&](batch& b) {
+    if (b.batch_id <= 50) paused.push_back(&b);
+  });
+  // Half of them before anything was read, the others when they wait.
+  const auto pause = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      feeder_->order(*paused[i], journal_records::command::pause,
+                     [](const std::string& refused) { EXPECT_EQ(refused, ""); });
+    }
+    steps();
+  };
+  pause(0, 25);
+  for (int i = 0; i < 20; ++i) {
+    time_.advance(100ms);
+    steps();
+  }
+  pause(25, 50);
+  steps();
+  EXPECT_EQ(feeder_->lines_read.value(), 153U);
+  to_->count_sendable(1, time_.steady());
+  (void)feeder_->step(true);
+  (void)feeder_->step(true);
+  collect();
+  EXPECT_EQ(of_batch(51), 3U) << "behind fifty that are paused";
+  time_.advance(2h);
+  steps();
+  EXPECT_EQ(feeder_->messages_finished.value(), 150U) << "what ends while it is paused ends";
+}
+
+TEST_F(feeder_test, times_that_come_closer_again_and_again_cost_no_memory) {
+  accept(200, 1, R"(,"validity":"48h")");
+  batch* b = nullptr;
+  feeder_->for_each([&](batch& of) { b = &of; });
+  batch_turns turns;
+  turns.add(*b);
+  for (int i = 0; i < 1000; ++i) {
+    b->earliest_due_ms = 1'000'000;
+    EXPECT_EQ(turns.next(i, [](batch&) { return false; }), nullptr);
+    turns.wake(*b);
+    b->earliest_due_ms = i + 1;
+    EXPECT_EQ(turns.next(i, [](batch&) { return false; }), nullptr);
+    turns.wake_due({}, i + 1);
+  }
+  EXPECT_LE(turns.times_listed(), 68U);
 }
 
 TEST_F(feeder_test, new_routes_hold_for_what_waits_for_a_carrier_that_is_gone) {
