@@ -123,6 +123,7 @@ struct accepted_part {
 /// What batch_turns keeps about a batch.
 struct batch_turn {
   bool asleep = false;
+  std::uint64_t last = 0;                 ///< when it had a turn
   std::uint64_t listed_fresh = 0;         ///< carriers in whose lists it stands
   std::uint64_t listed_retries = 0;       ///< likewise, for a later attempt
   bool listed_unread = false;             ///< among those that may be read on

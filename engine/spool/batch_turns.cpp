@@ -21,13 +21,14 @@ bool paused(const batch& b) noexcept { return b.paused.load(std::memory_order_re
 void batch_turns::add(batch& b) {
   known_[b.batch_id] = &b;
   b.turn.asleep = true;
+  b.turn.last = ++turns_given_;  // behind those that are there
   wake(b);
 }
 
 void batch_turns::wake(batch& b) {
   if (!b.turn.asleep) return;
   b.turn.asleep = false;
-  row_of(b).push_back(b.batch_id);
+  row_of(b).emplace(b.turn.last, b.batch_id);
 }
 
 void batch_turns::wake_all() {

@@ -34,7 +34,7 @@ class batch_turns {
   void add(batch& b);
   /// It is gone; what still refers to it here is dropped as it comes up.
   void forget(std::uint32_t batch_id) { known_.erase(batch_id); }
-  /// Something has happened to it: it is looked at again, at the end of its row.
+  /// Something has happened to it: it is looked at again.
   void wake(batch& b);
   void wake_all();
   /// Wakes those whose time has come and, for each carrier that has room, whoever has waited longest for it.
@@ -46,13 +46,14 @@ class batch_turns {
   batch* next(std::int64_t now_ms, MayMove&& may_move) {
     turn_ = (turn_ + 1) % (2 * share_of_others);
     for (std::size_t n = 0; n < rows_.size(); ++n) {
-      auto& row = rows_[(first_row() + n) % rows_.size()];
-      for (std::size_t left = row.size(); left != 0; --left) {
-        batch* b = find(row.front());
-        row.pop_front();
+      row& of = rows_[(first_row() + n) % rows_.size()];
+      while (!of.empty()) {
+        batch* b = find(of.top().second);
+        of.pop();
         if (b == nullptr) continue;
         if (b->retry_at_ms <= now_ms && may_move(*b)) {
-          row_of(*b).push_back(b->batch_id);
+          b->turn.last = ++turns_given_;
+          row_of(*b).emplace(b->turn.last, b->batch_id);
           return b;
         }
         sleep(*b, now_ms);
@@ -71,6 +72,9 @@ class batch_turns {
 
  private:
   using list = std::deque<std::uint32_t>;
+  /// Those that are awake: (their last turn, id), whoever had it first in front.
+  using row_entry = std::pair<std::uint64_t, std::uint32_t>;
+  using row = std::priority_queue<row_entry, std::vector<row_entry>, std::greater<>>;
   /// Those that wait for a carrier, of one priority. Somebody who has been woken since is dropped as he comes up.
   struct waiting {
     std::array<list, 64> fresh;
@@ -85,7 +89,7 @@ class batch_turns {
     const auto found = known_.find(id);
     return found == known_.end() ? nullptr : found->second;
   }
-  list& row_of(const batch& b) noexcept { return rows_[static_cast<std::size_t>(b.rank())]; }
+  row& row_of(const batch& b) noexcept { return rows_[static_cast<std::size_t>(b.rank())]; }
   waiting& waiting_of(const batch& b) noexcept { return waiting_[static_cast<std::size_t>(b.waits_as)]; }
   void sleep(batch& b, std::int64_t now_ms);
   void wait_for_carriers(batch& b);
@@ -97,11 +101,12 @@ class batch_turns {
   batch* wake_first(list& of, Forget forget, Waits waits);
 
   std::unordered_map<std::uint32_t, batch*> known_;
-  std::array<list, router::priority_count> rows_;  ///< those that are awake
+  std::array<row, router::priority_count> rows_;
   std::array<waiting, router::priority_count> waiting_;
   list unread_paused_;
   std::priority_queue<due_entry, std::vector<due_entry>, std::greater<>> due_;
   std::uint32_t turn_ = 0;
+  std::uint64_t turns_given_ = 0;
 };
 
 }  // namespace trunkline::engine

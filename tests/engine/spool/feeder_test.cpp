@@ -174,6 +174,26 @@ TEST_F(feeder_test, batches_take_turns) {
   for (std::uint32_t id = 1; id <= 3; ++id) EXPECT_NEAR(static_cast<double>(taken[id]), 500, 75) << "batch " << id;
 }
 
+// At the pace of a carrier, where little room comes at a time: who comes later has turns as whoever was there.
+TEST_F(feeder_test, whoever_comes_later_has_turns_as_soon_as_there_is_room) {
+  to_->set_share(2400);
+  accept(9000, 1);
+  steps();
+  accept(200, 2);
+  accept(200, 3, R"(,"priority":"bulk")");
+  std::array<unsigned, 4> sent{};
+  for (int i = 0; i < 4000 && sent[2] + sent[3] < 400; ++i) {
+    time_.advance(2ms);
+    steps();
+    message* m = take_one();
+    ++sent[static_cast<const batch*>(m->owner)->batch_id];
+    finish(m);
+  }
+  // What was read ahead at first, and as much again as the small ones.
+  EXPECT_EQ(sent[2] + sent[3], 400U);
+  EXPECT_LT(sent[1], 2400U + 800U);
+}
+
 TEST_F(feeder_test, urgent_messages_have_room_when_bulk_has_taken_its_own) {
   accept(5000, 1);
   steps();
