@@ -329,15 +329,16 @@ result<void> spool_pass::replay_report(batch& b, batch_history& h, recovered_bat
   out.report = std::make_unique<batch_report>(files_, paths_.hidden_report(b.name), spool_.file_mode);
   const std::uint64_t bytes = h.confirmed ? h.confirmed->report_bytes : 0;
   if (h.confirmed) out.report->set_totals(h.confirmed->totals);
-  if (bytes != 0) {
-    auto there = files_.stat(paths_.hidden_report(b.name));
-    if (!there && there.error() != std::errc::no_such_file_or_directory) return tl::unexpected(there.error());
-    if (!there || there->size < bytes) {
-      state_.problems.push_back(fmt::format("{} is shorter than recorded: lines before the last checkpoint are missing",
-                                            paths_.hidden_report(b.name)));
-    }
+  auto there = files_.stat(paths_.hidden_report(b.name));
+  if (!there && there.error() != std::errc::no_such_file_or_directory) return tl::unexpected(there.error());
+  if (bytes != 0 && (!there || there->size < bytes)) {
+    state_.problems.push_back(fmt::format("{} is shorter than recorded: lines before the last checkpoint are missing",
+                                          paths_.hidden_report(b.name)));
   }
-  if (auto resumed = out.report->resume(bytes); !resumed) return resumed;
+  // Many batches may wait of which nothing was reported yet: they get their files when there is something to say.
+  if (there || bytes != 0) {
+    if (auto resumed = out.report->resume(bytes); !resumed) return resumed;
+  }
   std::string head;
   for (auto entry = h.finals.begin(); entry != h.finals.end();) {
     // One pass over each block that has replayed messages.

@@ -126,16 +126,21 @@ class Scale(SystemTest):
         world = World(self.directory, [{"name": "live", "port": live.port, "window": 100, "receipts": False},
                                        {"name": "dead", "port": 9, "window": 10, "reconnect": {"min": "1s", "max": "5s"}}])
         engine = self.serve(world)
-        alone = self.rate_of(world, engine, "alone.jsonl", 200_000)
+
+        def best_rate(name):
+            """Of three runs of a part of a second each: whatever else the machine does is not the question."""
+            return max(self.rate_of(world, engine, f"{name}{i}.jsonl", 200_000) for i in range(3))
+        alone = best_rate("alone")
         before = engine.memory_bytes("VmRSS")
         lines = batch([{"to": f"49{i:08d}", "text": "hello"} for i in range(10)])
         incoming = world.path("incoming")
         for index in range(BATCHES):
             (incoming / f".w{index}.tmp").write_bytes(batch([{"batch": {"carrier": "dead"}}]) + lines)
             (incoming / f".w{index}.tmp").rename(incoming / f"w{index}.jsonl")
-        wait_until("all to be open", lambda: f'trunkline_batches_total{{state="accepted"}} {BATCHES + 1}\n' in world.get("/metrics")[1], timeout=60 + BATCHES / 50, processes=[engine])
+        accepted = f'trunkline_batches_total{{state="accepted"}} {BATCHES + 3}\n'
+        wait_until("all to be open", lambda: accepted in world.get("/metrics")[1], timeout=60 + BATCHES / 50, processes=[engine])
         growth = engine.memory_bytes("VmRSS") - before
-        beside = self.rate_of(world, engine, "beside.jsonl", 200_000)
+        beside = best_rate("beside")
         engine.kill()
         begun = time.monotonic()
         engine = self.serve(world, name="engine-2")

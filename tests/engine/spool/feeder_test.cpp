@@ -406,6 +406,24 @@ TEST_F(feeder_test, a_postponed_line_that_finds_no_room_goes_on_when_there_is_so
   EXPECT_GT(feeder_->messages_admitted.value(), before + 3);
 }
 
+// The journal reads accepted parts out of a message that comes back; until it has, the memory is nobody else's.
+TEST_F(feeder_test, a_message_of_which_parts_are_to_be_read_is_kept) {
+  accept(1);
+  steps();
+  message* m = take_one();
+  m->part_events.store(1);
+  refuse(m, 60s);
+  for (int i = 0; i < 5; ++i) {
+    time_.advance(1ms);
+    (void)feeder_->step(true);
+    EXPECT_EQ(to_->held(), m->slots);
+  }
+  m->part_events.store(0);
+  time_.advance(1ms);
+  (void)feeder_->step(true);
+  EXPECT_EQ(to_->held(), 0U) << "it waits in its line from here on";
+}
+
 TEST_F(feeder_test, a_postponed_line_whose_sessions_are_down_goes_on_when_one_returns) {
   accept(200);
   steps();
