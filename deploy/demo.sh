@@ -93,6 +93,10 @@ window = 100
 [[route]]
 name = "everything"
 to = ["demo"]
+
+[[inbound]]
+name = "everything"
+to = "all"
 CONFIGURATION
 "$trunkline" check --config "$dir/trunkline.toml"
 "$trunkline" simulator --port "$smsc" >"$dir/simulator.log" 2>&1 &

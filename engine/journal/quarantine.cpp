@@ -36,6 +36,7 @@ result<std::string> set_aside(file_system& files, const std::string& journal, co
       ->truncate(kept)
       .and_then([&] { return (*to)->sync(); })
       .and_then([&] { return files.sync_directory(directory); })
+      .and_then([&] { return files.sync_directory(directory.substr(0, directory.rfind('/'))); })
       .map([&] { return std::move(path); });
 }
 
