@@ -49,6 +49,10 @@ struct session_test : testing::Test {
   bool eventually(F f) {
     return around.collect_until(f);
   }
+  /// A session returns what it did not use at the end of its turn, which may come after the last message was decided.
+  bool all_credit_is_back() {
+    return eventually([&] { return around.queues.credit.outstanding() == 0; });
+  }
 
   real_clock time;
   stage around;

@@ -75,6 +75,9 @@ class feeder_test : public testing::Test {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
   }
 
+  /// What a test left in the queue belongs to it.
+  void TearDown() override { collect(); }
+
   /// Steps until nothing moves; what was admitted is in `admitted_`.
   void steps() {
     for (;;) {
