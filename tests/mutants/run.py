@@ -122,8 +122,8 @@ MUTANTS = {
     ),
     "hold-intent-before-sync": (
         "hold: messages are written when the intent is, not when it is synced",
-        [("engine/journal/commit_stage.cpp", "  const auto begun = time_.steady();\n  if (auto written", "  for (auto& event : frame_) {\n    if (event.kind != event_kind::intents || event.subject == nullptr) continue;\n    announce(std::unique_ptr<intent_list>(static_cast<intent_list*>(event.subject)));\n    event.subject = nullptr;\n  }\n  const auto begun = time_.steady();\n  if (auto written"),
-         ("engine/journal/commit_stage.cpp", "      case event_kind::intents:\n        announce(", "      case event_kind::intents:\n        if (event.subject != nullptr) announce(")],
+        [("engine/journal/commit_stage.cpp", "  const auto begun = begun_ = time_.steady();\n  if (auto written", "  for (auto& event : frame_) {\n    if (event.kind != event_kind::intents || event.subject == nullptr) continue;\n    announce(std::unique_ptr<intent_list>(static_cast<intent_list*>(event.subject)));\n    event.subject = nullptr;\n  }\n  const auto begun = begun_ = time_.steady();\n  if (auto written"),
+         ("engine/journal/commit_stage.cpp", "      case event_kind::intents:\n        many_ = false;\n        announce(", "      case event_kind::intents:\n        many_ = false;\n        if (event.subject != nullptr) announce(")],
     ),
     "hold-intents-not-repeated": (
         "hold: a new segment forgets which messages are being sent",
@@ -205,7 +205,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--seeds", type=int, default=300, help="random lives of each mutant")
     parser.add_argument("--stride", type=int, default=3, help="of the walks over all operations")
-    parser.add_argument("--targets", nargs="*", default=["engine_assembly_tests", "engine_spool_tests"])
+    parser.add_argument("--targets", nargs="*", default=["engine_spool_tests", "engine_journal_tests", "engine_assembly_tests"])
     parser.add_argument("--keep", default="", help="use and keep this directory for the copy and its build")
     arguments = parser.parse_args()
     names = [n for n in MUTANTS if not arguments.words or any(w in n for w in arguments.words)]
