@@ -103,6 +103,21 @@ TEST(crash, dies_at_every_operation_of_a_run) {
   }
 }
 
+// A report that was taken before the journal knew that its batch is closed is not written again.
+TEST(crash, dies_at_every_operation_while_somebody_is_quick_to_take_reports) {
+  world_options options;
+  options.seed = 5;
+  options.jsonl_lines = {2, 2, 2, 2, 2, 2};
+  options.csv_lines = {};
+  options.hold_lines = {};
+  options.inbound = 0;
+  options.quick_consumer = true;
+  const std::uint64_t operations = operations_of(options);
+  for (std::uint64_t n = 0; n < operations; n += walk_stride()) {
+    ASSERT_TRUE(survives(options, n, false)) << "operation " << n << " of " << operations;
+  }
+}
+
 TEST(crash, dies_in_the_middle_of_a_large_batch) {
   world_options options;
   options.seed = 77;

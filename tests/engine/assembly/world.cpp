@@ -409,7 +409,7 @@ bool world::produce() {
 /// Takes one whole file away, as everybody may.
 bool world::consume() {
   const std::string directories[] = {paths_.results(), paths_.receipts(), paths_.inbound() + "/rest", paths_.done()};
-  const std::string& directory = directories[random_() % 4];
+  const std::string& directory = directories[options_.quick_consumer ? 3 : random_() % 4];
   auto entries = files_.list(directory);
   if (!entries) return false;
   std::erase_if(*entries, [&](const directory_entry& e) {
@@ -484,6 +484,7 @@ bool world::step() {
   auto& e = *self_;
   const auto now = time_.steady();
   const auto wall = std::chrono::duration_cast<std::chrono::milliseconds>(time_.wall().time_since_epoch()).count();
+  if (options_.quick_consumer && random_() % 2 == 0) return consume();
   const auto dice = random_() % 100;
   if (dice < 1) return produce();
   if (dice == 99 && options_.consumer) return consume();

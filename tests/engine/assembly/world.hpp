@@ -31,6 +31,7 @@ struct world_options {
   std::vector<unsigned> hold_lines{14};  ///< of batches with on_unknown = "hold"
   unsigned inbound = 8;                  ///< messages that phones send
   bool consumer = false;                 ///< somebody takes reports, results and received messages away as they appear
+  bool quick_consumer = false;           ///< somebody looks for a report to take away in every second step
   std::uint64_t segment_bytes = 24U << 10;
   std::uint64_t max_postponed = 1000;
   unsigned orders = 0;  ///< pauses, resumes and cancels; in the end every batch is resumed
