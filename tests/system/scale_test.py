@@ -1,5 +1,6 @@
 """Scale: a carrier that is down for a long batch harms nobody, and very many small batches cost neither memory nor time.
-MEMORY_LINES and SCALE_BATCHES make the long versions (10,000,000 and 100,000)."""
+MEMORY_LINES and SCALE_BATCHES make the long versions (10,000,000 and 100,000); NEIGHBOUR_LINES, say 1,000,000, takes the
+pace off the dead carrier's neighbour."""
 
 import os
 import time
@@ -9,6 +10,7 @@ from harness import SCALE, SystemTest, World, batch, read_lines, read_submits, w
 
 LINES = int(os.environ.get("MEMORY_LINES", "200000"))
 BATCHES = int(os.environ.get("SCALE_BATCHES", "1500"))
+NEIGHBOUR_LINES = int(os.environ.get("NEIGHBOUR_LINES", "0"))
 GROWTH = 100 << 20
 
 
@@ -35,25 +37,30 @@ class Scale(SystemTest):
         live, later = self.simulator(name="live", log=False), self.simulator(name="later")
         port = later.port
         later.stop()
-        world = World(self.directory, [{"name": "live", "port": live.port, "window": 100, "throughput": 20000.0},
+        pace = {} if NEIGHBOUR_LINES else {"throughput": 20000.0}
+        world = World(self.directory, [{"name": "live", "port": live.port, "window": 100, "receipts": False, **pace},
                                        {"name": "dead", "port": port, "window": 10}])
         engine = self.serve(world)
-        alone = self.rate_of(world, engine, "alone.jsonl", 60_000)
+        lines = NEIGHBOUR_LINES or 60_000
+        alone = self.rate_of(world, engine, "alone.jsonl", lines)
         before = engine.memory_bytes("VmRSS")
         self.huge(world, "waiting.jsonl", LINES, carrier="dead", validity="100h")
         world.drop("short.jsonl", batch([{"batch": {"carrier": "dead", "validity": "5s"}}, *({"to": f"48{i:08d}", "text": "x"} for i in range(500))]))
         dropped = time.monotonic()
-        beside = self.rate_of(world, engine, "beside.jsonl", 60_000)
+        meanwhile = self.rate_of(world, engine, "meanwhile.jsonl", lines)
         wait_until("what expires", lambda: world.finished("short.jsonl"), timeout=40, processes=[engine])
         late = time.monotonic() - dropped - 5
         self.assertEqual({e["status"] for e in world.report("short.jsonl")}, {"expired"})
         self.assertLess(late, 5 * SCALE)
         wait_until("the whole file to be read", lambda: f'"messages": {LINES}' in world.get("/status")[1], timeout=60 + LINES / 50000,
                    processes=[engine])
+        beside = self.rate_of(world, engine, "beside.jsonl", lines)
         growth = engine.memory_bytes("VmRSS") - before
-        print(f"{LINES} lines wait for a dead carrier: neighbour {alone:.0f}/s alone, {beside:.0f}/s beside; RSS grew by "
+        print(f"{LINES} lines wait for a dead carrier: neighbour {alone:.0f}/s alone, {meanwhile:.0f}/s while they are read, "
+              f"{beside:.0f}/s afterwards; RSS grew by "
               f"{growth / (1 << 20):.1f} MiB; expired {late:.1f} s late")
         self.assertGreater(beside, alone * 0.8)
+        self.assertGreater(meanwhile, alone * (0.5 if NEIGHBOUR_LINES else 0.8), "two cores read and send")
         self.assertLess(growth, GROWTH)
         # It returns.
         back = self.start("back", [*later.arguments[:2], "--port", str(port), "--log", str(later.log_path)])
