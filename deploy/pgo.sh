@@ -18,7 +18,7 @@ cmake --preset pgo-generate >/dev/null
 cmake --build --preset pgo-generate --target trunkline
 # The batches are small since counting is slow; each case is a process of its own, which adds to the same counters.
 for case in window100 window1000 window10 carriers25 unicode3 receipts inbound tls; do
-  bench/end_to_end --case "$case" --messages 200000 --runs 1 --no-raw --binary build/pgo/trunkline
+  bench/end_to_end --case "$case" --messages 200000 --runs 1 --no-raw --binary build/pgo/trunkline >/dev/null
 done
 cmake --preset pgo >/dev/null
 cmake --build --preset pgo --target trunkline

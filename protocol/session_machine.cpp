@@ -186,6 +186,7 @@ void session_machine::on_submit_resp(const frame& pdu, time_point now) noexcept 
   if (pdu.body.size() > id.size() + 1) [[unlikely]]
     congestion = tlv_view(pdu.body.subspan(id.size() + 1)).find_u8(tlv_tag::congestion_state).value_or(0);
   handler_.on_submit_answer({.token = answered->value,
+                             .sequence_number = pdu.header.sequence_number,
                              .status = pdu.header.status,
                              .nack = false,
                              .congestion_state = congestion,
@@ -204,6 +205,7 @@ void session_machine::on_nack(const frame& pdu, time_point now) noexcept {
   const command_status status =
       pdu.header.status == command_status::rok ? command_status::runknownerr : pdu.header.status;
   handler_.on_submit_answer({.token = answered->value,
+                             .sequence_number = number,
                              .status = status,
                              .nack = true,
                              .congestion_state = 0,

@@ -76,6 +76,7 @@ struct submit_token {
 /// The answer to one submit_sm.
 struct submit_answer {
   submit_token token;
+  std::uint32_t sequence_number = 0;
   command_status status{};
   bool nack = false;                  ///< the answer was a generic_nack
   std::uint8_t congestion_state = 0;  ///< how busy the SMSC says it is, 0 to 100 (SMPP 5.0, 4.8.4.18); 0: not said
@@ -84,7 +85,7 @@ struct submit_answer {
 };
 
 /// Who is told what a session machine finds out. Called from within on_bytes() and tick(); must not call the machine
-/// back except for answer().
+/// back except for answer() and what only asks.
 class session_handler {
  public:
   virtual ~session_handler() = default;
@@ -151,6 +152,10 @@ class session_machine {
     settings_.response_timeout = response;
     settings_.enquire_link = enquire_link;
     keep_alive_.set_times(enquire_link, response);
+  }
+  /// What was opened under this number and is unanswered, or nullptr.
+  [[nodiscard]] const submit_token* unanswered(std::uint32_t sequence_number) const noexcept {
+    return window_.find(sequence_number);
   }
   /// Takes a submit_sm back that surely never reached the connection.
   [[nodiscard]] std::optional<submit_token> withdraw_submit(std::uint32_t sequence_number) noexcept;

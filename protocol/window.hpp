@@ -88,6 +88,11 @@ class window {
     return number != 0 && slots_[number & mask_].number == number;
   }
 
+  /// The caller's value of an unanswered request, nullptr when there is none of this number.
+  [[nodiscard]] const T* find(std::uint32_t number) const noexcept {
+    return contains(number) ? &slots_[number & mask_].value : nullptr;
+  }
+
   /// When the oldest unanswered request was opened.
   [[nodiscard]] std::optional<time_point> oldest() const noexcept {
     if (in_flight_ == 0) return std::nullopt;

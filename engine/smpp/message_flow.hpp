@@ -117,6 +117,7 @@ class message_flow final : public protocol::session_handler {
   void accepted(message& m, std::uint8_t part, std::string_view message_id);
   void refused_part(message& m, std::uint8_t part, std::uint32_t status);
   void lost_part(message& m, std::uint8_t part);
+  void prefetch_after(std::uint32_t sequence_number) const noexcept;
   void settle(message& m, std::uint8_t owed);
   bool decide(message& m);
   bool decide_refused(message& m);

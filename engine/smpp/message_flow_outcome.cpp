@@ -12,7 +12,17 @@ namespace trunkline::engine {
 
 using router::submit_action;
 
+/// Most peers answer in order: the messages whose answers probably follow are fetched meanwhile. The first answer of a
+/// turn has them begin.
+void message_flow::prefetch_after(std::uint32_t sequence_number) const noexcept {
+  for (std::uint32_t ahead = answers_ == 0 ? 1 : prefetch_distance; ahead <= prefetch_distance; ++ahead) {
+    if (const auto* soon = machine_->unanswered(sequence_number + ahead))
+      prefetch(static_cast<message*>(soon->subject));
+  }
+}
+
 void message_flow::on_submit_answer(const protocol::submit_answer& answer) noexcept {
+  prefetch_after(answer.sequence_number);
   auto& m = *static_cast<message*>(answer.token.subject);
   const auto part = static_cast<std::uint8_t>(answer.token.part);
   const auto status = static_cast<std::uint32_t>(answer.status);

@@ -69,6 +69,7 @@ task<bool> session::implementation::connect_to(tcp::endpoint endpoint) {
   asio::error_code error;
   socket->open(endpoint.protocol(), error);
   if (!error) socket->set_option(tcp::no_delay(true), error);
+  if (!error) socket->non_blocking(true, error);
   if (!error && !setup.bind.local_address.empty()) {
     const tcp::endpoint local(asio::ip::make_address(setup.bind.local_address, error), 0);
     if (!error) socket->bind(local, error);
@@ -124,6 +125,7 @@ task<bool> session::implementation::wait_for_outbind() {
   } else {
     const tcp::endpoint from = socket->remote_endpoint(error);
     socket->set_option(tcp::no_delay(true), error);
+    socket->non_blocking(true, error);
     setup.probe->set_address(fmt::format("{}:{}", from.address().to_string(), from.port()));
     show(session_state::connecting);
     invited = co_await read_outbind();

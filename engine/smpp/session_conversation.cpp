@@ -76,9 +76,14 @@ task<void> session::implementation::writer() {
         error = outcome;
         written = size;
       } else {
-        const auto [outcome, size] = co_await asio::async_write(*socket, out, as_values);
-        error = outcome;
-        written = size;
+        // Nearly always the socket takes all of it at once, without a turn of the scheduler.
+        written = socket->write_some(out, error);
+        if (error == asio::error::would_block) error.clear();
+        if (!error && written < out.size()) {
+          const auto [outcome, size] = co_await asio::async_write(*socket, out + written, as_values);
+          error = outcome;
+          written += size;
+        }
       }
       if (error) {
         failed_write = octets;

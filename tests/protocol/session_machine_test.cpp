@@ -115,6 +115,9 @@ TEST_F(machine_test, answers_reach_their_submit_once) {
   const std::uint32_t first = submit(1);
   const std::uint32_t second = submit(2);
   EXPECT_EQ(machine->free_slots(), 8U);
+  ASSERT_NE(machine->unanswered(second), nullptr);
+  EXPECT_EQ(machine->unanswered(second)->part, 2U);
+  EXPECT_EQ(machine->unanswered(second + 1), nullptr);
   now += milliseconds(20);
   octets both = submit_resp(second, "b");
   const octets other = submit_resp(first, "a");
@@ -123,6 +126,7 @@ TEST_F(machine_test, answers_reach_their_submit_once) {
   hear(both);
   ASSERT_EQ(heard.answers.size(), 2U);
   EXPECT_EQ(heard.answers[0].token.part, 2U);
+  EXPECT_EQ(heard.answers[0].sequence_number, second);
   EXPECT_EQ(heard.answers[0].message_id, "b");
   EXPECT_EQ(heard.answers[0].duration, milliseconds(20));
   EXPECT_EQ(heard.answers[1].token.part, 1U);

@@ -33,7 +33,12 @@ TEST(window, ends_each_request_once) {
   window<int> w(4);
   const std::uint32_t first = w.open(start, 11);
   EXPECT_TRUE(w.contains(first));
+  ASSERT_NE(w.find(first), nullptr);
+  EXPECT_EQ(*w.find(first), 11);
+  EXPECT_EQ(w.find(first + 1), nullptr);
+  EXPECT_EQ(w.find(first + 8), nullptr) << "same slot, never sent";
   EXPECT_TRUE(w.close(first));
+  EXPECT_EQ(w.find(first), nullptr);
   EXPECT_FALSE(w.close(first)) << "duplicate";
   EXPECT_FALSE(w.close(0));
   EXPECT_FALSE(w.close(first + 8)) << "same slot, never sent";
