@@ -23,6 +23,7 @@ using time_point = session_machine::time_point;
 struct recorder : session_handler {
   struct answered {
     submit_token token;
+    std::uint32_t sequence_number;
     command_status status;
     bool nack;
     std::string message_id;
@@ -33,7 +34,7 @@ struct recorder : session_handler {
     peer_version = version;
   }
   void on_submit_answer(const submit_answer& a) noexcept override {
-    answers.push_back({a.token, a.status, a.nack, std::string(a.message_id), a.duration});
+    answers.push_back({a.token, a.sequence_number, a.status, a.nack, std::string(a.message_id), a.duration});
   }
   void on_submit_timeout(submit_token token) noexcept override { timeouts.push_back(token); }
   bool on_received(const frame& pdu) noexcept override {
