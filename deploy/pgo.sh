@@ -2,7 +2,7 @@
 # Builds build/pgo/trunkline, a release that gcc has optimised by the profile of typical runs: builds it with counters, lets
 # it work (short windows and long ones, long messages, receipts, TLS), and builds it again with what they counted.
 #
-#   deploy/pgo.sh              both builds and the runs between them, some minutes
+#   deploy/pgo.sh              both builds and the runs between them, some minutes; after deploy/deps.sh
 #
 # What it gains is in docs/performance.md. The profile belongs to this source and this compiler: run it anew for others.
 set -euo pipefail
