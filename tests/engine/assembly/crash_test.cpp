@@ -145,17 +145,26 @@ testing::AssertionResult endures(const world_options& options, std::uint64_t n, 
   return kept(w);
 }
 
-TEST(crash, endures_an_error_of_every_operation) {
-  for (const std::errc error : {std::errc::no_space_on_device, std::errc::io_error, std::errc::interrupted}) {
-    auto options = small_world(5);
-    options.may_reject_unreadable = error == std::errc::io_error;
-    const std::uint64_t operations = operations_of(options);
-    for (std::uint64_t n = 0; n < operations; n += walk_stride()) {
-      ASSERT_TRUE(endures(options, n, error, 1 + static_cast<unsigned>(n % 20)))
-          << std::make_error_code(error).message() << " at operation " << n << " of " << operations;
-    }
+class crash_errors : public testing::TestWithParam<std::errc> {};
+
+TEST_P(crash_errors, one_of_every_operation_is_endured) {
+  auto options = small_world(5);
+  options.may_reject_unreadable = GetParam() == std::errc::io_error;
+  const std::uint64_t operations = operations_of(options);
+  for (std::uint64_t n = 0; n < operations; n += walk_stride()) {
+    ASSERT_TRUE(endures(options, n, GetParam(), 1 + static_cast<unsigned>(n % 20)))
+        << "operation " << n << " of " << operations;
   }
 }
+
+// CTest tells them by these names.
+INSTANTIATE_TEST_SUITE_P(walk, crash_errors,
+                         testing::Values(std::errc::no_space_on_device, std::errc::io_error, std::errc::interrupted),
+                         [](const auto& tested) {
+                           return tested.param == std::errc::no_space_on_device ? "no_space"
+                                  : tested.param == std::errc::io_error         ? "io_error"
+                                                                                : "interrupted";
+                         });
 
 TEST(crash, endures_a_full_disk) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
