@@ -83,8 +83,10 @@ class scripted_smsc {
   /// Called for each PDU on the connection's thread; with no script, answer() is called.
   using script = std::function<void(connection&, const protocol::frame&)>;
 
-  explicit scripted_smsc(script s = {}) : script_(std::move(s)) {
+  /// `receive_buffer`: octets that wait in the kernel for us at most, about; 0: as many as usual.
+  explicit scripted_smsc(script s = {}, int receive_buffer = 0) : script_(std::move(s)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (receive_buffer != 0) ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

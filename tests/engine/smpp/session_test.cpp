@@ -513,6 +513,36 @@ TEST_F(session_test, names_are_looked_up_and_every_address_is_tried) {
   EXPECT_EQ(probe().address(), "127.0.0.1:" + std::to_string(smsc.port));
 }
 
+// The peer's buffer is small and the window is large: most writes end in the middle of a PDU, and the rest follows
+// later.
+TEST_F(session_test, what_the_socket_does_not_take_at_once_follows) {
+  std::mutex mutex;
+  std::map<std::string, int> texts;
+  scripted_smsc smsc(
+      [&](scripted_smsc::connection& c, const protocol::frame& pdu) {
+        if (pdu.header.id == command_id::submit_sm) {
+          const auto body = protocol::decode<protocol::submit_sm>(pdu);
+          const std::lock_guard lock(mutex);
+          ++texts[std::string(body->short_message.begin(), body->short_message.end())];
+        }
+        c.answer(pdu);
+      },
+      4096);
+  auto config = test_config();
+  config.port = smsc.port;
+  config.sessions = 1;
+  config.window = 30'000;
+  start(config, options());
+  std::vector<message*> messages;
+  for (int i = 0; i < 30'000; ++i) messages.push_back(around.make(next_line++, 1, 200));
+  target->push(lane::bulk, messages, *tokens);
+  ASSERT_TRUE(finals(30'000));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(texts.size(), 30'000U);
+  EXPECT_EQ(smsc.submits, 30'000U);
+  EXPECT_EQ(probe().reconnects.value(), 0U);
+}
+
 TEST_F(session_test, a_slow_reader_does_not_stop_the_stop) {
   // Binds, and then neither reads nor answers: our writes fill the buffers of both machines.
   std::atomic<bool> go{false};
